@@ -1,0 +1,102 @@
+import type { KvPlanes } from '../engine/planes.ts';
+
+/** Name of a codec implementation. All give bit-identical symbols; planes may differ in their last bits. */
+export type Backend = 'native' | 'wasm' | 'reference';
+
+export interface ChunkLevel {
+  name: string;
+  /** Size in bytes of the object prefix that is this level. */
+  endOffset: number;
+  /** Predicted KLD against the exact cache, nats per token. */
+  predictedKld: number;
+}
+
+export interface ChunkSegment {
+  group: number;
+  band: number;
+  pass: number;
+  bytes: number;
+  /** Distortion removed per byte, in units of the squared base step (encoder's estimate). */
+  slope: number;
+}
+
+/** What a chunk's header says (docs/format.md, section 5). Ids are 64 lower-case hexadecimal digits. */
+export interface ChunkInfo {
+  version: number;
+  codec: number;
+  subset: boolean;
+  headerBytes: number;
+  preludeBytes: number;
+  /** Size of the whole object according to the header; the input may be a prefix of it. */
+  objectBytes: number;
+  modelFingerprint: string;
+  profileId: string;
+  chunkId: string;
+  firstPosition: number;
+  tokenCount: number;
+  layers: number;
+  kvHeads: number;
+  keyHeadDim: number;
+  valueHeadDim: number;
+  levels: ChunkLevel[];
+  segments: ChunkSegment[];
+}
+
+export interface ProfileInfo {
+  profileId: string;
+  modelFingerprint: string;
+  layers: number;
+  kvHeads: number;
+  keyHeadDim: number;
+  valueHeadDim: number;
+  baseStep: number;
+  levelNames: string[];
+  groups: { members: number[]; rank: number; bandEnds: number[] }[];
+  firstTokenIds: number[];
+  fileBytes: number;
+}
+
+export interface EncodeRequest {
+  planes: KvPlanes;
+  /** 32 bytes, docs/format.md section 3. */
+  chunkId: Uint8Array;
+  /** True for the first chunk of a context: its first token (the attention sink) is stored exactly. */
+  exactFirstToken: boolean;
+  /** Token id of the first token: an entry of the profile's first-token table is used when the planes are equal. */
+  firstTokenId: number;
+}
+
+export type Cut = { level: string } | { maxBytes: number } | { layers: readonly [first: number, last: number] };
+
+export interface DecodeOptions {
+  /** Decode only up to this level; default: every segment present. */
+  level?: string;
+  /** Accept a prefix that ends inside a segment; that segment counts as absent. Default false. */
+  partial?: boolean;
+}
+
+/** A profile loaded into a backend. Release with `close()`; using it afterwards is an error. */
+export interface CodecProfile {
+  readonly info: ProfileInfo;
+  /** Encodes up to 256 tokens into one chunk object with every level. */
+  encodeChunk(request: EncodeRequest): Uint8Array;
+  /** Decodes a chunk object, or a prefix of it, into fp16 planes. */
+  decodeChunk(chunk: Uint8Array, options?: DecodeOptions): KvPlanes;
+  close(): void;
+}
+
+/** The KV codec. Every method throws `CodecError` and nothing else on bad input. */
+export interface Codec {
+  readonly backend: Backend;
+  /** Parses and checks a profile file (docs/format.md, section 4). */
+  loadProfile(file: Uint8Array): CodecProfile;
+  /** Reads a chunk's header; needs only the header's bytes. */
+  inspectChunk(chunk: Uint8Array): ChunkInfo;
+  /**
+   * Checks a whole object: header, directory, and the CRC of prelude and every segment. Needs no profile.
+   * Returns its header.
+   */
+  validateChunk(chunk: Uint8Array): ChunkInfo;
+  /** docs/format.md, section 8. Returns a copy. */
+  cutChunk(chunk: Uint8Array, cut: Cut): Uint8Array;
+}
