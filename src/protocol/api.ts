@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { LIMITS } from './limits.ts';
+import { ChunkTokens, Id, Manifest } from './manifest.ts';
+
+/** Body of `POST /v1/contexts`. Exactly one of `text` and `tokens`. */
+export const PublishRequest = z
+  .strictObject({
+    model: z.string().min(1).max(128),
+    text: z.string().min(1).optional(),
+    tokens: z.array(z.int().min(0).max(0xffff_ffff)).min(1).max(LIMITS.contextTokens).optional(),
+    /** Default: no expiry. */
+    ttlSeconds: z.int().min(60).max(31_536_000).optional(),
+    visibility: z.enum(['public']).default('public'),
+  })
+  .refine((body) => (body.text === undefined) !== (body.tokens === undefined), {
+    message: 'give exactly one of "text" and "tokens"',
+  })
+  .meta({ id: 'PublishRequest' });
+export type PublishRequest = z.input<typeof PublishRequest>;
+
+export const JobState = z.enum(['queued', 'running', 'published', 'failed']);
+
+/** State of a context that is being computed. */
+export const JobStatus = z
+  .strictObject({
+    id: Id,
+    state: JobState,
+    model: z.string(),
+    tokenCount: z.int().min(1),
+    chunksDone: z.int().min(0),
+    chunksTotal: z.int().min(1),
+    /** Present when `state` is `failed`. */
+    error: z.strictObject({ code: z.string(), detail: z.string() }).optional(),
+  })
+  .meta({ id: 'JobStatus' });
+export type JobStatus = z.infer<typeof JobStatus>;
+
+/** Data of one Server-Sent Event of `GET /v1/contexts/{id}/events`; the event's name is `type`. */
+export const JobEvent = z
+  .discriminatedUnion('type', [
+    z.strictObject({ type: z.literal('tokenized'), tokenCount: z.int(), chunksTotal: z.int() }),
+    z.strictObject({ type: z.literal('prefilled'), tokensDone: z.int(), tokenCount: z.int() }),
+    z.strictObject({ type: z.literal('chunk'), chunksDone: z.int(), chunksTotal: z.int() }),
+    z.strictObject({ type: z.literal('published'), id: Id }),
+    z.strictObject({ type: z.literal('failed'), code: z.string(), detail: z.string() }),
+  ])
+  .meta({ id: 'JobEvent' });
+export type JobEvent = z.infer<typeof JobEvent>;
+
+/** Body of `PUT /v1/contexts/{id}`: the origin publishes a manifest after all of its payloads. */
+export const PublishManifest = z
+  .strictObject({ manifest: Manifest, chunks: z.array(ChunkTokens).min(1).max(LIMITS.chunksPerContext) })
+  .meta({ id: 'PublishManifest' });
+export type PublishManifest = z.infer<typeof PublishManifest>;

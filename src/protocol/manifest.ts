@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { CHUNK_TOKENS, LIMITS } from './limits.ts';
+
+/** 32 bytes as lower-case hexadecimal digits. */
+export const Id = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hexadecimal digits');
+export const LevelName = z.string().regex(/^[a-z0-9-]{1,16}$/, 'expected 1 to 16 of a-z, 0-9 and -');
+
+export const ManifestLevel = z.strictObject({
+  name: LevelName,
+  /** Size of the prefix of the chunk object that is this level. */
+  bytes: z.int().positive().max(LIMITS.chunkBytes),
+  /** SHA-256 of that prefix. */
+  sha256: Id,
+  /** Predicted KLD against the exact cache, nats per token. */
+  predictedKld: z.number().nonnegative(),
+});
+
+export const ManifestChunk = z.strictObject({
+  id: Id,
+  tokenCount: z.int().min(1).max(CHUNK_TOKENS),
+  /** Coarsest first; the last is the whole object. */
+  levels: z.array(ManifestLevel).min(1).max(LIMITS.levels),
+});
+
+export const ManifestModel = z.strictObject({
+  name: z.string().min(1).max(128),
+  fingerprint: Id,
+  layers: z.int().min(1).max(512),
+  kvHeads: z.int().min(1).max(512),
+  keyHeadDim: z.int().min(1).max(1024),
+  valueHeadDim: z.int().min(1).max(1024),
+});
+
+/** Describes a published context; see docs/api.md. */
+export const Manifest = z
+  .strictObject({
+    version: z.literal(1),
+    id: Id,
+    model: ManifestModel,
+    codec: z.int().min(1).max(2),
+    profileId: Id,
+    visibility: z.enum(['public']),
+    tokenCount: z.int().min(1).max(LIMITS.contextTokens),
+    chunks: z.array(ManifestChunk).min(1).max(LIMITS.chunksPerContext),
+    createdAt: z.iso.datetime(),
+    expiresAt: z.iso.datetime().nullable(),
+  })
+  .meta({ id: 'Manifest' });
+
+export type Manifest = z.infer<typeof Manifest>;
+export type ManifestChunk = z.infer<typeof ManifestChunk>;
+export type ManifestLevel = z.infer<typeof ManifestLevel>;
+
+/** The tokens of one chunk and the text they stand for: the fallback when KV would be slower. */
+export const ChunkTokens = z.strictObject({
+  tokens: z.array(z.int().min(0).max(0xffff_ffff)).min(1).max(CHUNK_TOKENS),
+  text: z.string(),
+});
+
+export const ContextTokens = z
+  .strictObject({
+    id: Id,
+    /** Index of the first chunk in `chunks`. */
+    from: z.int().min(0),
+    chunks: z.array(ChunkTokens).max(LIMITS.chunksPerContext),
+  })
+  .meta({ id: 'ContextTokens' });
+
+export type ChunkTokens = z.infer<typeof ChunkTokens>;
+export type ContextTokens = z.infer<typeof ContextTokens>;
