@@ -66,7 +66,10 @@ export interface EncodeRequest {
   firstTokenId: number;
 }
 
-export type Cut = { level: string } | { maxBytes: number } | { layers: readonly [first: number, last: number] };
+export type Cut =
+  | { level: string }
+  | { maxBytes: number }
+  | { layers: readonly [first: number, last: number] };
 
 export interface DecodeOptions {
   /** Decode only up to this level; default: every segment present. */
