@@ -13,7 +13,7 @@ interface Counts {
   skipped: number;
 }
 
-const inCi = process.env['CI'] === 'true';
+const inCi = process.env.CI === 'true';
 const total: Counts = { passed: 0, failed: 0, skipped: 0 };
 const skips: string[] = [];
 
@@ -89,9 +89,9 @@ function vitest() {
     const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
     if (existsSync(file)) {
       const report = JSON.parse(readFileSync(file, 'utf8')) as Record<string, number>;
-      counts.passed = report['numPassedTests'] ?? 0;
-      counts.failed = report['numFailedTests'] ?? 0;
-      counts.skipped = (report['numPendingTests'] ?? 0) + (report['numTodoTests'] ?? 0);
+      counts.passed = report.numPassedTests ?? 0;
+      counts.failed = report.numFailedTests ?? 0;
+      counts.skipped = (report.numPendingTests ?? 0) + (report.numTodoTests ?? 0);
     }
     if (code !== 0 && counts.failed === 0) counts.failed = 1;
     if (inCi && counts.skipped > 0) {
