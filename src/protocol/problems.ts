@@ -34,6 +34,11 @@ export const PROBLEMS = {
   ],
   'length-required': [411, 'Content-Length is missing', 'Send the size of the body.'],
   'too-large': [413, 'A limit is exceeded', 'Stay below the limit named in the detail.'],
+  'context-too-large': [
+    413,
+    'The context has too many tokens',
+    'Publish at most as many tokens as the detail names, or split the context.',
+  ],
   'unsupported-media-type': [415, 'Wrong content type', 'Send the content type named in the detail.'],
   'range-not-satisfiable': [416, 'The range lies outside the object', 'See Content-Range for the size.'],
   'invalid-content': [
@@ -55,6 +60,11 @@ export const PROBLEMS = {
   'budget-too-small': [422, 'Nothing fits the byte budget', 'Raise maxBytes, or fetch the text instead.'],
   'engine-failed': [500, 'The engine failed', 'Publish again; if it repeats, see the log of the origin.'],
   internal: [500, 'Internal error', 'Report it with the request id.'],
+  'profile-missing': [
+    501,
+    'The origin has no profile for this model',
+    'Make one with "npm run calibrate" and start the origin with "--profile FILE".',
+  ],
   'origin-failed': [502, 'The origin answered with an error', 'See the detail and the log of the origin.'],
   'origin-unreachable': [
     503,
