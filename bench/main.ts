@@ -1,0 +1,28 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { runQuality } from './quality/main.ts';
+import { printQuality } from './quality/print.ts';
+
+const positive = (text: string): number => {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new InvalidArgumentError('expected a whole number above 0');
+  return value;
+};
+
+const program = new Command('bench').description('Benchmarks that print every figure the project states');
+
+program
+  .command('quality')
+  .description('rate and damage of every level: split contexts, scored through the engine')
+  .option('--model <name|path>', 'pinned name or GGUF file', 'smollm2-135m-instruct')
+  .option('--profile <file>', 'profile of that model', 'origin-gpu/profiles/smollm2-135m-instruct.kvp')
+  .option('--prefix-tokens <n>', 'tokens that are cached', positive, 1024)
+  .option('--scored-tokens <n>', 'tokens that are scored', positive, 511)
+  .option('--only <text>', 'only documents whose name contains this')
+  .option('--json', 'print one JSON object')
+  .action(async ({ json, ...options }) => {
+    const report = await runQuality(options);
+    console.log(json ? JSON.stringify(report) : printQuality(report));
+  });
+
+await program.parseAsync();

@@ -1,0 +1,25 @@
+import type { LevelSummary, QualityReport } from './main.ts';
+
+/** The report as a Markdown table. */
+export function printQuality(report: QualityReport): string {
+  const row = (name: string, s: LevelSummary) =>
+    [
+      name,
+      s.bitsPerValue.toFixed(3),
+      (16 / s.bitsPerValue).toFixed(1),
+      s.kld.toFixed(5),
+      s.dnll.toFixed(4),
+      s.top1.toFixed(3),
+      s.overhead === undefined ? '' : `${(100 * s.overhead).toFixed(1)}%`,
+      `${s.worst.document} ${s.worst.kld.toFixed(4)}`,
+    ].join(' | ');
+  const rows = [...Object.entries(report.levels), ...Object.entries(report.baselines)];
+  return [
+    `${report.model}, ${report.documents} documents, prefix ${report.prefixTokens} tokens in 256-token chunks, ` +
+      `${report.scoredTokens} scored, ${report.backend} codec`,
+    '',
+    '| level | bits/value | x | KLD | dNLL | top-1 | overhead | worst document |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- |',
+    ...rows.map(([name, summary]) => `| ${row(name, summary)} |`),
+  ].join('\n');
+}
