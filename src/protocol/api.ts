@@ -73,7 +73,9 @@ export const StoredProfile = z
 export type StoredProfile = z.infer<typeof StoredProfile>;
 
 /** Answer to `GET /healthz`. */
-export const Health = z.strictObject({ status: z.literal('ok'), apiVersion: z.literal(1) }).meta({ id: 'Health' });
+export const Health = z
+  .strictObject({ status: z.literal('ok'), apiVersion: z.literal(1) })
+  .meta({ id: 'Health' });
 export type Health = z.infer<typeof Health>;
 
 /** Answer to `PUT /v1/chunks/{id}`: what is stored under the id now, be it of this request or of an earlier one. */

@@ -32,7 +32,13 @@ export const PROBLEMS = {
     'The manifest names a payload that is not stored',
     'PUT chunks and profile first, the manifest last.',
   ],
+  'context-gone': [410, 'The context has expired or was deleted', 'Publish it again with POST /v1/contexts.'],
   'length-required': [411, 'Content-Length is missing', 'Send the size of the body.'],
+  'precondition-failed': [
+    412,
+    'The stored object is not the one that If-Match names',
+    'Fetch the object anew.',
+  ],
   'too-large': [413, 'A limit is exceeded', 'Stay below the limit named in the detail.'],
   'context-too-large': [
     413,

@@ -1,0 +1,101 @@
+import { decodeProtectedHeader, errors, jwtVerify, SignJWT } from 'jose';
+import { z } from 'zod';
+
+/** What a bearer token may do. Scopes are checked literally: none implies another. */
+export const SCOPES = ['read', 'publish', 'admin'] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** Fewest bytes of a signing key: as many as SHA-256 gives (RFC 7518, section 3.2). */
+const MIN_KEY_BYTES = 32;
+
+/** Signing keys by key id. Keep the old key beside the new one until the last token made with it has expired. */
+export type TokenKeys = ReadonlyMap<string, Uint8Array>;
+
+export interface TokenClaims {
+  tenant: string;
+  scopes: Scope[];
+  /** Seconds since 1970, as in the `exp` claim. */
+  expiresAtSeconds: number;
+}
+
+/** The token or the keys are not acceptable; the message never holds the token or a key. */
+export class TokenError extends Error {
+  override readonly name = 'TokenError';
+}
+
+const Claims = z.object({
+  tenant: z.string().min(1).max(64),
+  scope: z.string().max(256),
+  exp: z.int(),
+});
+
+const KeysFile = z.record(z.string().min(1).max(64), z.string().regex(/^[A-Za-z0-9_-]+$/));
+
+/** Reads `KVEDGE_TOKEN_KEYS`: JSON of the form `{"<kid>": "<key, base64url>"}`. Throws `TokenError`. */
+export function parseTokenKeys(json: string): TokenKeys {
+  let parsed: z.infer<typeof KeysFile>;
+  try {
+    parsed = KeysFile.parse(JSON.parse(json));
+  } catch {
+    throw new TokenError('KVEDGE_TOKEN_KEYS: expected JSON {"<kid>": "<key, base64url>"}');
+  }
+  const keys = new Map<string, Uint8Array>();
+  for (const [kid, text] of Object.entries(parsed)) {
+    const key = base64UrlBytes(text);
+    if (key.length < MIN_KEY_BYTES) {
+      throw new TokenError(
+        `KVEDGE_TOKEN_KEYS: key "${kid}" has ${key.length} bytes, expected ${MIN_KEY_BYTES} or more`,
+      );
+    }
+    keys.set(kid, key);
+  }
+  if (keys.size === 0) throw new TokenError('KVEDGE_TOKEN_KEYS holds no key');
+  return keys;
+}
+
+export interface MintRequest {
+  keys: TokenKeys;
+  /** Key to sign with; default: the last of `keys`. */
+  kid?: string;
+  tenant: string;
+  scopes: readonly Scope[];
+  ttlSeconds: number;
+}
+
+/** A bearer token: a JWT signed with HMAC-SHA-256, with `kid` in its header. Throws `TokenError`. */
+export async function mintToken(request: MintRequest): Promise<string> {
+  const kid = request.kid ?? [...request.keys.keys()].at(-1);
+  const key = kid === undefined ? undefined : request.keys.get(kid);
+  if (kid === undefined || key === undefined) throw new TokenError(`no key with id "${kid}"`);
+  const nowSeconds = Math.floor(Date.now() / 1000);
+  return new SignJWT({ tenant: request.tenant, scope: request.scopes.join(' ') })
+    .setProtectedHeader({ alg: 'HS256', kid, typ: 'JWT' })
+    .setIssuedAt(nowSeconds)
+    .setExpirationTime(nowSeconds + request.ttlSeconds)
+    .sign(key);
+}
+
+/**
+ * Checks signature and expiry and returns what the token claims. Only HS256 is accepted, and only with a `kid` of `keys`
+ * and an `exp`. Throws `TokenError`.
+ */
+export async function verifyToken(token: string, keys: TokenKeys): Promise<TokenClaims> {
+  try {
+    const { kid } = decodeProtectedHeader(token);
+    const key = kid === undefined ? undefined : keys.get(kid);
+    if (key === undefined) throw new TokenError('the token is signed with an unknown key');
+    const { payload } = await jwtVerify(token, key, { algorithms: ['HS256'], requiredClaims: ['exp'] });
+    const claims = Claims.parse(payload);
+    const scopes = claims.scope.split(' ').filter((scope): scope is Scope => SCOPES.includes(scope as Scope));
+    return { tenant: claims.tenant, scopes, expiresAtSeconds: claims.exp };
+  } catch (error) {
+    if (error instanceof TokenError) throw error;
+    if (error instanceof errors.JWTExpired) throw new TokenError('the token has expired');
+    throw new TokenError('the token is not valid');
+  }
+}
+
+function base64UrlBytes(text: string): Uint8Array {
+  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
+  return Uint8Array.from(binary, (char) => char.charCodeAt(0));
+}
