@@ -58,28 +58,14 @@ export type PublishManifest = z.infer<typeof PublishManifest>;
  * the same chunk came first. Manifests are built from these levels.
  */
 export const StoredChunk = z
-  .strictObject({
-    id: Id,
-    stored: z.literal(true),
-    levels: z.array(ManifestLevel).min(1).max(LIMITS.levels),
-  })
+  .object({ id: Id, levels: z.array(ManifestLevel).min(1).max(LIMITS.levels) })
   .meta({ id: 'StoredChunk' });
 export type StoredChunk = z.infer<typeof StoredChunk>;
 
 /** Answer to `PUT /v1/profiles/{id}`. */
-export const StoredProfile = z
-  .strictObject({ id: Id, stored: z.literal(true), bytes: z.int().positive() })
-  .meta({ id: 'StoredProfile' });
+export const StoredProfile = z.object({ id: Id, bytes: z.int().positive() }).meta({ id: 'StoredProfile' });
 export type StoredProfile = z.infer<typeof StoredProfile>;
 
 /** Answer to `GET /healthz`. */
-export const Health = z
-  .strictObject({ status: z.literal('ok'), apiVersion: z.literal(1) })
-  .meta({ id: 'Health' });
+export const Health = z.object({ status: z.literal('ok'), apiVersion: z.literal(1) }).meta({ id: 'Health' });
 export type Health = z.infer<typeof Health>;
-
-/** Answer to `PUT /v1/chunks/{id}`: what is stored under the id now, be it of this request or of an earlier one. */
-export const StoredChunk = z
-  .object({ id: Id, levels: z.array(ManifestLevel).min(1).max(LIMITS.levels) })
-  .meta({ id: 'StoredChunk' });
-export type StoredChunk = z.infer<typeof StoredChunk>;
