@@ -1,0 +1,147 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import pRetry from 'p-retry';
+import type { z } from 'zod';
+import { type PublishManifest, StoredChunk } from '../../src/protocol/api.ts';
+import { Problem } from '../../src/protocol/problems.ts';
+
+export interface EdgeClientOptions {
+  edgeUrl: string;
+  token: () => Promise<string> | string;
+  signal: AbortSignal;
+  /** Called before every wait for the next attempt. */
+  onRetry?: (reason: string) => void;
+  /** First wait between two attempts; doubled each time. Default 500. */
+  minDelayMs?: number;
+  /** Longest wait. Default 30,000. */
+  maxDelayMs?: number;
+}
+
+const REQUEST_TIMEOUT_MS = 120_000;
+const MAX_RETRY_AFTER_SECONDS = 300;
+const CHUNK_TYPE = 'application/vnd.kvedge.chunk';
+const PROFILE_TYPE = 'application/vnd.kvedge.profile';
+
+/** The edge understood and refused; trying again changes nothing. */
+export class EdgeRefused extends Error {
+  override readonly name = 'EdgeRefused';
+  readonly status: number;
+  readonly code: string;
+
+  constructor(status: number, code: string, message: string) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** The edge is away or overloaded. */
+class EdgeAway extends Error {
+  readonly retryAfterMs: number;
+
+  constructor(message: string, retryAfterMs = 0, options?: ErrorOptions) {
+    super(message, options);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/**
+ * Puts payloads on the edge. Every request is idempotent and tried until the edge takes or refuses it, with growing
+ * pauses; only an abort ends the trying. Throws `EdgeRefused`.
+ */
+export class EdgeClient {
+  readonly #options: EdgeClientOptions;
+
+  constructor(options: EdgeClientOptions) {
+    this.#options = options;
+  }
+
+  hasProfile(id: string): Promise<boolean> {
+    return this.#exists(`v1/profiles/${id}`);
+  }
+
+  hasChunk(id: string): Promise<boolean> {
+    return this.#exists(`v1/chunks/${id}`);
+  }
+
+  hasContext(id: string): Promise<boolean> {
+    return this.#exists(`v1/contexts/${id}`);
+  }
+
+  async putProfile(id: string, file: Uint8Array<ArrayBuffer>): Promise<void> {
+    await this.#request('PUT', `v1/profiles/${id}`, file, PROFILE_TYPE);
+  }
+
+  /** Returns what the edge stores now, which may be an equal chunk that another origin encoded. */
+  async putChunk(id: string, object: Uint8Array<ArrayBuffer>): Promise<StoredChunk> {
+    const response = await this.#request('PUT', `v1/chunks/${id}`, object, CHUNK_TYPE);
+    const stored = StoredChunk.safeParse(await response.json().catch(() => null));
+    if (stored.success && stored.data.id === id) return stored.data;
+    throw new EdgeRefused(
+      502,
+      'edge-answer-invalid',
+      `The edge's answer to chunk ${id} is not what was asked for.`,
+    );
+  }
+
+  async putContext(id: string, body: z.input<typeof PublishManifest>): Promise<void> {
+    await this.#request('PUT', `v1/contexts/${id}`, JSON.stringify(body), 'application/json');
+  }
+
+  async #exists(route: string): Promise<boolean> {
+    const response = await this.#request('HEAD', route);
+    return response.status === 200;
+  }
+
+  /** A response of status 2xx, or 404 or 410 to a HEAD. */
+  #request(method: 'HEAD' | 'PUT', route: string, body?: BodyInit, contentType?: string): Promise<Response> {
+    const { signal, onRetry, minDelayMs = 500, maxDelayMs = 30_000 } = this.#options;
+    return pRetry(() => this.#attempt(method, route, body, contentType), {
+      retries: Number.POSITIVE_INFINITY,
+      minTimeout: minDelayMs,
+      maxTimeout: maxDelayMs,
+      randomize: true,
+      signal,
+      shouldRetry: ({ error }) => error instanceof EdgeAway,
+      onFailedAttempt: async ({ error }) => {
+        if (!(error instanceof EdgeAway)) return;
+        onRetry?.(error.message);
+        if (error.retryAfterMs > 0) await delay(error.retryAfterMs, undefined, { signal });
+      },
+    });
+  }
+
+  async #attempt(method: string, route: string, body?: BodyInit, contentType?: string): Promise<Response> {
+    const { edgeUrl, token, signal } = this.#options;
+    const headers: Record<string, string> = { authorization: `Bearer ${await token()}` };
+    if (contentType !== undefined) headers['content-type'] = contentType;
+    let response: Response;
+    try {
+      response = await fetch(new URL(route, withSlash(edgeUrl)), {
+        method,
+        headers,
+        ...(body === undefined ? {} : { body }),
+        signal: AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]),
+      });
+    } catch (cause) {
+      signal.throwIfAborted();
+      throw new EdgeAway(`the edge at ${edgeUrl} cannot be reached`, 0, { cause });
+    }
+    if (response.ok || (method === 'HEAD' && [404, 410].includes(response.status))) return response;
+    throw await failureOf(response, `${method} /${route}`);
+  }
+}
+
+async function failureOf(response: Response, what: string): Promise<EdgeAway | EdgeRefused> {
+  const problem = Problem.safeParse(await response.json().catch(() => null));
+  const why = problem.success ? problem.data.detail : `status ${response.status}`;
+  const message = `The edge answered ${what} with ${response.status}: ${why}`;
+  if (response.status >= 500 || response.status === 429 || response.status === 408) {
+    const seconds = Number(response.headers.get('retry-after') ?? 0);
+    return new EdgeAway(message, seconds > 0 ? Math.min(seconds, MAX_RETRY_AFTER_SECONDS) * 1000 : 0);
+  }
+  return new EdgeRefused(response.status, problem.success ? problem.data.code : 'edge-refused', message);
+}
+
+function withSlash(url: string): string {
+  return url.endsWith('/') ? url : `${url}/`;
+}

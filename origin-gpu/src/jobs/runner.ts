@@ -1,0 +1,189 @@
+import { EngineError } from '../../../src/engine/index.ts';
+import type { Manifest } from '../../../src/protocol/manifest.ts';
+import { ProblemError } from '../../../src/protocol/problems.ts';
+import { EdgeClient, EdgeRefused } from '../edge-client.ts';
+import type { Log } from '../log.ts';
+import { type ModelRegistry, profileOf, type ServedModel } from '../models.ts';
+import { computePlanes, encodeChunk } from './compute.ts';
+import { splitTokens } from './plan.ts';
+import type { ChunkLevels, Job, JobStore } from './store.ts';
+
+const CODEC_LADDER = 1;
+
+export interface RunnerOptions {
+  store: JobStore;
+  models: ModelRegistry;
+  edgeUrl: string;
+  edgeToken: () => Promise<string> | string;
+  log: Log;
+  /** See `EdgeClientOptions`. */
+  minRetryDelayMs?: number;
+}
+
+/**
+ * Works off the queue, one job at a time: profile, chunks, then the manifest, so that nothing half-published is ever
+ * visible. Everything it does may be done again: after a kill the job simply starts over and skips what the edge has.
+ */
+export class JobRunner {
+  readonly #options: RunnerOptions;
+  readonly #stop = new AbortController();
+  #finished: Promise<void> | null = null;
+
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#finished ??= this.#loop();
+  }
+
+  /** Stops between two steps; the job at hand stays in the store and goes on after the next start. */
+  async stop(): Promise<void> {
+    this.#stop.abort(new Error('the origin is stopping'));
+    await this.#finished;
+  }
+
+  async #loop(): Promise<void> {
+    const { store } = this.#options;
+    while (!this.#stop.signal.aborted) {
+      const job = store.next();
+      if (job === null) await this.#queued();
+      else await this.#run(job);
+    }
+  }
+
+  #queued(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        off();
+        this.#stop.signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const off = this.#options.store.onChange('queued', done);
+      this.#stop.signal.addEventListener('abort', done, { once: true });
+    });
+  }
+
+  async #run(job: Job): Promise<void> {
+    const { store, log } = this.#options;
+    const started = performance.now();
+    try {
+      store.setState(job.id, 'running');
+      await this.#publish(job);
+      store.published(job.id);
+      log.info('published', {
+        id: job.id,
+        tokens: job.tokens.length,
+        ms: Math.round(performance.now() - started),
+      });
+    } catch (error) {
+      if (this.#stop.signal.aborted) return;
+      const { code, detail } = failureOf(error);
+      store.failed(job.id, code, detail);
+      log.error('job failed', { id: job.id, code, detail });
+    }
+  }
+
+  async #publish(job: Job): Promise<void> {
+    const { models, log } = this.#options;
+    const { store, edgeUrl, edgeToken, minRetryDelayMs } = this.#options;
+    const model = models.get(job.model);
+    const profile = profileOf(model);
+    if (model.fingerprint !== job.modelFingerprint || profile.id !== job.profileId) {
+      throw new ProblemError(
+        'model-unknown',
+        'The origin now serves another model or profile under this name.',
+      );
+    }
+    let waiting = false;
+    const edge = new EdgeClient({
+      edgeUrl,
+      token: edgeToken,
+      signal: this.#stop.signal,
+      ...(minRetryDelayMs === undefined ? {} : { minDelayMs: minRetryDelayMs }),
+      onRetry: (reason) => {
+        if (!waiting) store.setState(job.id, 'queued');
+        waiting = true;
+        log.warn('waiting for the edge', { id: job.id, reason });
+      },
+    });
+    /** A job that waits for the edge says `queued`; it runs again with the first answer. */
+    const step = async <T>(work: Promise<T>): Promise<T> => {
+      const result = await work;
+      if (waiting) store.setState(job.id, 'running');
+      waiting = false;
+      return result;
+    };
+    if (!(await step(edge.hasProfile(profile.id)))) await step(edge.putProfile(profile.id, profile.file));
+    const levels = await this.#publishChunks(job, model, edge, step);
+    await step(edge.putContext(job.id, publication(job, model, levels)));
+  }
+
+  async #publishChunks(
+    job: Job,
+    model: ServedModel,
+    edge: EdgeClient,
+    step: <T>(work: Promise<T>) => Promise<T>,
+  ): Promise<ChunkLevels[]> {
+    const { store, edgeUrl } = this.#options;
+    const { signal } = this.#stop;
+    const profile = profileOf(model);
+    const levels = new Array<ChunkLevels | null>(job.chunkIds.length).fill(null);
+    for (const [index, id] of job.chunkIds.entries()) {
+      const remembered = store.storedLevels(edgeUrl, id);
+      if (remembered !== null && (await step(edge.hasChunk(id)))) levels[index] = remembered;
+    }
+    let done = levels.filter((known) => known !== null).length;
+    if (done > 0) store.chunkDone(job.id, done, levels.length);
+    if (done === levels.length) return levels as ChunkLevels[];
+
+    const planes = await computePlanes(model, job.tokens, {
+      signal,
+      onProgress: (tokensDone) => store.prefilled(job.id, tokensDone, job.tokens.length),
+    });
+    for (const [index, id] of job.chunkIds.entries()) {
+      if (levels[index] !== null) continue;
+      signal.throwIfAborted();
+      const object = await encodeChunk(profile, planes, job.tokens, index, id);
+      const stored = await step(edge.putChunk(id, object));
+      store.rememberChunk(edgeUrl, id, stored.levels);
+      levels[index] = stored.levels;
+      done += 1;
+      store.chunkDone(job.id, done, levels.length);
+    }
+    return levels as ChunkLevels[];
+  }
+}
+
+function publication(job: Job, model: ServedModel, levels: readonly ChunkLevels[]) {
+  const chunkTokens = splitTokens(job.tokens);
+  const expiresMs = job.ttlSeconds === null ? null : Date.parse(job.createdAt) + job.ttlSeconds * 1000;
+  const manifest: Manifest = {
+    version: 1,
+    id: job.id,
+    model: { name: job.model, fingerprint: model.fingerprint, ...model.engine.model.geometry },
+    codec: CODEC_LADDER,
+    profileId: job.profileId,
+    visibility: 'public',
+    tokenCount: job.tokens.length,
+    chunks: job.chunkIds.map((id, index) => ({
+      id,
+      tokenCount: chunkTokens[index]!.length,
+      levels: levels[index]!,
+    })),
+    createdAt: job.createdAt,
+    expiresAt: expiresMs === null ? null : new Date(expiresMs).toISOString(),
+  };
+  const chunks = chunkTokens.map((tokens) => ({
+    tokens: [...tokens],
+    text: model.engine.detokenize(tokens),
+  }));
+  return { manifest, chunks };
+}
+
+function failureOf(error: unknown): { code: string; detail: string } {
+  if (error instanceof EngineError) return { code: 'engine-failed', detail: error.message };
+  if (error instanceof EdgeRefused || error instanceof ProblemError)
+    return { code: error.code, detail: error.message };
+  return { code: 'internal', detail: error instanceof Error ? error.message : String(error) };
+}
