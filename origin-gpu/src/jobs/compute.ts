@@ -34,5 +34,5 @@ export async function encodeChunk(
     exactFirstToken: index === 0,
     firstTokenId: tokens[start] as number,
   };
-  return new Uint8Array(profile.codec.encodeChunk(request));
+  return new Uint8Array(await profile.codec.encodeChunkAsync(request));
 }

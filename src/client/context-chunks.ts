@@ -1,0 +1,203 @@
+import type { Codec } from '../codec/codec.ts';
+import { CodecError } from '../codec/errors.ts';
+import type { KvPlanes } from '../engine/index.ts';
+import { JobStatus } from '../protocol/api.ts';
+import { LIMITS } from '../protocol/limits.ts';
+import { ContextTokens, Manifest } from '../protocol/manifest.ts';
+import { bestCodec } from './best-codec.ts';
+import { ClientError, integrity } from './errors.ts';
+import { type EdgeAccess, requestJson, requestPrefix } from './http.ts';
+import { Profiles } from './profiles.ts';
+import { Meter } from './report.ts';
+import { levelOf, verifyBytes, verifyHeader, verifyManifest, verifyTokens } from './verify.ts';
+
+export interface ContextChunksOptions extends EdgeAccess {
+  /** Context id. */
+  id: string;
+  /** Default: the fastest backend installed. Ignored when `profiles` is given. */
+  codec?: Codec;
+  /** Loaded profiles to share between calls. */
+  profiles?: Profiles;
+  /** Name of a level of the manifest. Default `standard`, or the coarsest if there is none of that name. */
+  level?: string;
+  /** Chunks fetched or decoded at once. Default 4. */
+  concurrency?: number;
+  /** Throws to refuse a manifest before anything else is fetched. */
+  checkManifest?: (manifest: Manifest) => void;
+  onProgress?: (progress: LoadProgress) => void;
+}
+
+export interface LoadProgress {
+  chunksDone: number;
+  chunksTotal: number;
+  /** Chunk bytes received and expected. */
+  doneBytes: number;
+  totalBytes: number;
+}
+
+export interface DecodedChunk {
+  index: number;
+  chunksTotal: number;
+  tokens: Uint32Array;
+  planes: KvPlanes;
+  manifest: Manifest;
+  /** Name of the level that was fetched. */
+  level: string;
+}
+
+const DEFAULT_CONCURRENCY = 4;
+const DEFAULT_LEVEL = 'standard';
+/** Tokens of the longest context as JSON, with their text. */
+const MAX_TOKENS_ANSWER_BYTES = 4 * LIMITS.requestBytes;
+
+/**
+ * The chunks of a context in order, each verified and decoded; several are under way at once. For engines of your own:
+ * what you get may be loaded as it is. Ends early, and stops all transfers, when you leave the loop.
+ *
+ * Throws `ClientError`.
+ */
+export async function* contextChunks(
+  options: ContextChunksOptions,
+  meter: Meter = new Meter(),
+): AsyncGenerator<DecodedChunk, void, void> {
+  const stop = new AbortController();
+  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
+  const access: EdgeAccess = { ...options, signal };
+  const profiles = options.profiles ?? new Profiles(options.codec ?? (await bestCodec()));
+  try {
+    const manifest = await fetchManifest(access, options.id, meter);
+    options.checkManifest?.(manifest);
+    const level = options.level ?? defaultLevel(manifest);
+    const levels = manifest.chunks.map((chunk) => levelOf(chunk, level));
+    const load = new ChunkLoad(access, manifest, levels, profiles, meter, options.onProgress);
+    const window = Math.max(1, options.concurrency ?? DEFAULT_CONCURRENCY);
+    const underWay: Promise<DecodedChunk>[] = [];
+    let next = 0;
+    for (let index = 0; index < manifest.chunks.length; index++) {
+      while (next < manifest.chunks.length && underWay.length < window) {
+        const chunk = load.chunk(next++);
+        chunk.catch(() => {}); // reported when its turn comes
+        underWay.push(chunk);
+      }
+      yield await (underWay.shift() as Promise<DecodedChunk>);
+    }
+  } finally {
+    stop.abort(new Error('the context is no longer wanted'));
+    if (options.profiles === undefined) profiles.close();
+  }
+}
+
+/** One context on its way: manifest known, tokens and profile wanted by every chunk but fetched once. */
+class ChunkLoad {
+  readonly #access: EdgeAccess;
+  readonly #manifest: Manifest;
+  readonly #levels: readonly Manifest['chunks'][number]['levels'][number][];
+  readonly #profiles: Profiles;
+  readonly #meter: Meter;
+  readonly #onProgress: ContextChunksOptions['onProgress'];
+  readonly #tokens: Promise<Uint32Array>;
+  readonly #profile: ReturnType<Profiles['load']>;
+  #doneBytes = 0;
+  #chunksDone = 0;
+
+  constructor(
+    access: EdgeAccess,
+    manifest: Manifest,
+    levels: readonly Manifest['chunks'][number]['levels'][number][],
+    profiles: Profiles,
+    meter: Meter,
+    onProgress: ContextChunksOptions['onProgress'],
+  ) {
+    this.#access = access;
+    this.#manifest = manifest;
+    this.#levels = levels;
+    this.#profiles = profiles;
+    this.#meter = meter;
+    this.#onProgress = onProgress;
+    this.#tokens = meter.time('tokens', () => this.#fetchTokens());
+    this.#profile = meter.time('profile', () => profiles.load(access, manifest));
+    this.#tokens.catch(() => {});
+    this.#profile.catch(() => {});
+    this.#profile.then(({ fetchedBytes }) => meter.addBytes('profile', fetchedBytes)).catch(() => {});
+  }
+
+  async chunk(index: number): Promise<DecodedChunk> {
+    const { id, tokenCount } = this.#manifest.chunks[index]!;
+    const level = this.#levels[index]!;
+    const bytes = await this.#meter.time('transfer', () =>
+      requestPrefix(this.#access, `v1/chunks/${id}`, level.bytes, (count) => this.#received(count)),
+    );
+    const tokens = await this.#tokens; // the ids are proved before a chunk is looked at
+    await this.#meter.time('verify', () => verifyBytes(bytes, level, index));
+    const { profile } = await this.#profile;
+    const planes = await this.#meter.time('decode', async () => {
+      try {
+        verifyHeader(this.#profiles.codec.inspectChunk(bytes), this.#manifest, index);
+        return await profile.decodeChunkAsync(bytes);
+      } catch (cause) {
+        if (!(cause instanceof CodecError)) throw cause;
+        throw integrity(`chunk ${index} was refused by the codec: ${cause.message}`, cause);
+      }
+    });
+    const from = planes.firstPosition;
+    this.#chunksDone += 1;
+    this.#report();
+    return {
+      index,
+      chunksTotal: this.#manifest.chunks.length,
+      tokens: tokens.subarray(from, from + tokenCount),
+      planes,
+      manifest: this.#manifest,
+      level: level.name,
+    };
+  }
+
+  async #fetchTokens(): Promise<Uint32Array> {
+    const route = `v1/contexts/${this.#manifest.id}/tokens`;
+    const answer = await requestJson(this.#access, route, ContextTokens, MAX_TOKENS_ANSWER_BYTES);
+    this.#meter.addBytes('tokens', answer.bytes);
+    return verifyTokens(this.#manifest, answer.value);
+  }
+
+  #received(count: number): void {
+    this.#doneBytes += count;
+    this.#meter.addBytes('chunks', count);
+    this.#report();
+  }
+
+  #report(): void {
+    this.#onProgress?.({
+      chunksDone: this.#chunksDone,
+      chunksTotal: this.#levels.length,
+      doneBytes: this.#doneBytes,
+      totalBytes: this.#levels.reduce((sum, level) => sum + level.bytes, 0),
+    });
+  }
+}
+
+/** Fetches and checks the manifest of a published context. */
+export async function fetchManifest(access: EdgeAccess, id: string, meter = new Meter()): Promise<Manifest> {
+  return meter.time('manifest', async () => {
+    const route = `v1/contexts/${id}`;
+    const { status, bytes, value } = await requestJson(
+      access,
+      route,
+      Manifest.or(JobStatus),
+      LIMITS.manifestBytes,
+    );
+    if (status === 202 || 'state' in value) {
+      const state =
+        'state' in value ? ` (${value.state}, ${value.chunksDone} of ${value.chunksTotal} chunks)` : '';
+      throw new ClientError('context-pending', `the context is still being computed${state}`);
+    }
+    meter.addBytes('manifest', bytes);
+    verifyManifest(value, id);
+    return value;
+  });
+}
+
+function defaultLevel(manifest: Manifest): string {
+  const [first] = manifest.chunks;
+  const names = first!.levels.map((level) => level.name);
+  return names.includes(DEFAULT_LEVEL) ? DEFAULT_LEVEL : names[0]!;
+}

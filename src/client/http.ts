@@ -1,0 +1,209 @@
+import pRetry from 'p-retry';
+import type { z } from 'zod';
+import { Problem } from '../protocol/problems.ts';
+import { ClientError } from './errors.ts';
+import { readBounded } from './read-stream.ts';
+import {
+  DEFAULT_RETRIES,
+  isRetriedStatus,
+  MAX_DELAY_MS,
+  MAX_RETRY_AFTER_MS,
+  MIN_DELAY_MS,
+  retryAfterMs,
+} from './retry-timing.ts';
+
+export interface EdgeAccess {
+  /** Base URL of the edge. */
+  edge: string;
+  /** Bearer token; public contexts need none. */
+  token?: string;
+  /** Default: the global fetch. */
+  fetch?: typeof globalThis.fetch;
+  signal?: AbortSignal;
+  /** Attempts after the first when the edge is away or overloaded. Default 4. */
+  retries?: number;
+}
+
+/** Worth another attempt. Becomes `edge-unreachable` when there is none left. */
+class Transient extends Error {
+  readonly waitMs: number;
+
+  constructor(message: string, waitMs: number, options?: ErrorOptions) {
+    super(message, options);
+    this.waitMs = waitMs;
+  }
+}
+
+/**
+ * Sends a request until `receive` has used its answer, with growing, jittered pauses between attempts. `receive` may throw
+ * `Transient` errors of the body (a broken connection) and runs again with the next answer.
+ *
+ * Throws `ClientError`: edge-unreachable, edge-refused, context-not-found.
+ */
+export async function request<T>(
+  access: EdgeAccess,
+  route: string,
+  init: () => RequestInit,
+  receive: (response: Response) => Promise<T>,
+): Promise<T> {
+  const url = new URL(route, access.edge.endsWith('/') ? access.edge : `${access.edge}/`);
+  const send = access.fetch ?? globalThis.fetch;
+  const attempt = async (): Promise<T> => {
+    const { headers, ...rest } = init();
+    const all = new Headers(headers);
+    if (access.token !== undefined) all.set('authorization', `Bearer ${access.token}`);
+    try {
+      const response = await send(url, {
+        ...rest,
+        headers: all,
+        ...(access.signal && { signal: access.signal }),
+      });
+      if (!response.ok) throw await refusal(response, route);
+      return await receive(response);
+    } catch (error) {
+      access.signal?.throwIfAborted();
+      if (error instanceof ClientError || error instanceof Transient) throw error;
+      throw new Transient(`the connection to ${url.origin} failed`, 0, { cause: error });
+    }
+  };
+  try {
+    return await pRetry(attempt, {
+      retries: access.retries ?? DEFAULT_RETRIES,
+      minTimeout: MIN_DELAY_MS,
+      maxTimeout: MAX_DELAY_MS,
+      randomize: true,
+      ...(access.signal && { signal: access.signal }),
+      shouldRetry: ({ error }) => error instanceof Transient && error.waitMs <= MAX_RETRY_AFTER_MS,
+      onFailedAttempt: async ({ error, retriesLeft }) => {
+        if (error instanceof Transient && retriesLeft > 0 && error.waitMs <= MAX_RETRY_AFTER_MS) {
+          await pause(error.waitMs, access.signal);
+        }
+      },
+    });
+  } catch (error) {
+    access.signal?.throwIfAborted();
+    if (!(error instanceof Transient)) throw error;
+    throw new ClientError('edge-unreachable', `${route}: ${error.message}`, { cause: error.cause ?? error });
+  }
+}
+
+/** A JSON answer, at most `maxBytes` long and of the given shape. Also gives its size. */
+export function requestJson<Schema extends z.ZodType>(
+  access: EdgeAccess,
+  route: string,
+  schema: Schema,
+  maxBytes: number,
+  init: RequestInit = {},
+): Promise<{ status: number; bytes: number; value: z.output<Schema> }> {
+  return request(
+    access,
+    route,
+    () => init,
+    async (response) => {
+      const body = await readBounded(
+        bodyOf(response, route),
+        maxBytes,
+        () => new ClientError('edge-answer-invalid', `${route}: the answer is larger than ${maxBytes} bytes`),
+      );
+      let json: unknown;
+      try {
+        json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+      } catch (cause) {
+        throw new ClientError('edge-answer-invalid', `${route}: the answer is not JSON`, { cause });
+      }
+      const parsed = schema.safeParse(json);
+      if (parsed.success) return { status: response.status, bytes: body.length, value: parsed.data };
+      const [issue] = parsed.error.issues;
+      throw new ClientError(
+        'edge-answer-invalid',
+        `${route}: the answer is not as expected at "${issue?.path.join('.')}": ${issue?.message}`,
+      );
+    },
+  );
+}
+
+/**
+ * The first `bytes` bytes of an object. A broken transfer goes on where it stopped (RFC 9110, section 14), and no byte
+ * beyond is ever read, whatever the edge sends.
+ */
+export function requestPrefix(
+  access: EdgeAccess,
+  route: string,
+  bytes: number,
+  onBytes?: (count: number) => void,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const object = new Uint8Array(bytes);
+  let got = 0;
+  return request(
+    access,
+    route,
+    () => ({ headers: { range: `bytes=${got}-${bytes - 1}` } }),
+    async (response) => {
+      let skip = response.status === 206 ? startOf(response, got, route) : got;
+      const reader = bodyOf(response, route).getReader();
+      try {
+        while (got < bytes) {
+          const { done, value } = await reader.read();
+          if (done) throw new Transient(`the transfer ended after ${got} of ${bytes} bytes`, 0);
+          const piece = value.subarray(
+            Math.min(skip, value.length),
+            Math.min(value.length, skip + bytes - got),
+          );
+          skip -= Math.min(skip, value.length);
+          object.set(piece, got);
+          got += piece.length;
+          onBytes?.(piece.length);
+        }
+        return object;
+      } finally {
+        await reader.cancel().catch(() => {});
+      }
+    },
+  );
+}
+
+/** How many leading bytes of a 206 body to skip: none, if it starts where it was asked to. */
+function startOf(response: Response, expected: number, route: string): number {
+  const start = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1];
+  if (Number(start) === expected) return 0;
+  throw new ClientError(
+    'edge-answer-invalid',
+    `${route}: asked for bytes from ${expected}, got Content-Range from ${start}`,
+  );
+}
+
+function bodyOf(response: Response, route: string): ReadableStream<Uint8Array<ArrayBuffer>> {
+  if (response.body !== null) return response.body;
+  throw new ClientError('edge-answer-invalid', `${route}: the answer has no body`);
+}
+
+async function refusal(response: Response, route: string): Promise<ClientError | Transient> {
+  const body = await response.json().catch(() => null);
+  const problem = Problem.safeParse(body);
+  const why = problem.success ? problem.data.detail : `status ${response.status}`;
+  const message = `${route}: the edge answered ${response.status}: ${why}`;
+  if (isRetriedStatus(response.status) && problem.data?.code !== 'engine-failed') {
+    return new Transient(message, retryAfterMs(response.headers.get('retry-after'), Date.now()) ?? 0);
+  }
+  const code = problem.data?.code;
+  if (code === 'context-not-found' || response.status === 410)
+    return new ClientError('context-not-found', message);
+  return new ClientError('edge-refused', message, {
+    ...(problem.success && { remedy: problem.data.remedy, problemCode: problem.data.code }),
+  });
+}
+
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  if (ms <= 0) return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener(
+      'abort',
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}

@@ -1,0 +1,18 @@
+/**
+ * The kvedge client: loads published contexts into an engine. Works in Node and the browser.
+ * Withheld: HTTP, verification and timing, so that they can change.
+ */
+export {
+  type ContextChunksOptions,
+  contextChunks,
+  type DecodedChunk,
+  fetchManifest,
+  type LoadProgress,
+} from './context-chunks.ts';
+export { ClientError, type ClientErrorCode } from './errors.ts';
+export type { EdgeAccess } from './http.ts';
+export { type OpenContextOptions, type OpenedContext, openContext } from './open-context.ts';
+export { diskProfileCache, type ProfileCache } from './profile-cache.ts';
+export { Profiles } from './profiles.ts';
+export { followContext, type Publication, publishContext } from './publish.ts';
+export type { LoadReport, Stage } from './report.ts';
