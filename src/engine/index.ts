@@ -71,6 +71,8 @@ export interface Generation {
 }
 
 export interface ScoreOptions {
+  /** Report only every n-th token, the first included. Default 1. Handing out a distribution can cost more than making it. */
+  everyTokens?: number;
   signal?: AbortSignal;
 }
 
@@ -91,7 +93,7 @@ export interface EngineSequence {
   loadPlanes(tokens: Uint32Array, chunks: KvPlanes | readonly KvPlanes[]): Promise<void>;
   /** Greedy generation. All but the last generated token join the sequence. */
   generate(options: GenerateOptions): Promise<Generation>;
-  /** Appends tokens and reports the next-token distribution after each of them. */
+  /** Appends tokens and reports the next-token distribution after each of them, or after every n-th. */
   score(tokens: Uint32Array, onDistribution: OnDistribution, options?: ScoreOptions): Promise<void>;
   /** Forgets all tokens. */
   clear(): Promise<void>;

@@ -7,7 +7,7 @@ import { loadBinding } from '../../src/engine/llama/binding.ts';
 import { openLlamaEngine, resolveModelPath } from '../../src/engine/llama/index.ts';
 import { encodeState } from '../../src/engine/llama/state-encode.ts';
 import { parseState } from '../../src/engine/llama/state-parse.ts';
-import { planeOf, slicePlanes } from '../../src/engine/planes.ts';
+import { type KvPlanes, planeOf, slicePlanes } from '../../src/engine/planes.ts';
 
 const MODEL = 'smollm2-135m-instruct';
 const TEXT =
@@ -27,20 +27,29 @@ describe.skipIf(!ready).each([true, false])('llama.cpp with flash attention = %s
   let engine: Engine;
   let sequence: EngineSequence;
   let tokens: Uint32Array;
+  /** The KV of `tokens`, from one prefill. */
+  let planes: KvPlanes;
 
   beforeAll(async () => {
-    engine = await openLlamaEngine({ modelPath: modelPath as string, flashAttention, batchTokens: 64, threads: 1 });
+    engine = await openLlamaEngine({
+      modelPath: modelPath as string,
+      flashAttention,
+      batchTokens: 64,
+      threads: 1,
+    });
     sequence = await engine.openSequence({ capacityTokens: 400 });
     tokens = engine.tokenize(TEXT.repeat(5)).subarray(0, 200);
+    await sequence.prefill(tokens);
+    planes = await sequence.readPlanes();
   });
   afterAll(async () => {
     await sequence.close();
     await engine.close();
   });
 
-  async function prefilled(): Promise<void> {
+  async function loaded(): Promise<void> {
     await sequence.clear();
-    await sequence.prefill(tokens);
+    await sequence.loadPlanes(tokens, planes);
   }
 
   it('describes the model', () => {
@@ -76,26 +85,23 @@ describe.skipIf(!ready).each([true, false])('llama.cpp with flash attention = %s
   });
 
   it('encodes planes to the very bytes that llama.cpp saved', async () => {
-    await prefilled();
     const folder = await mkdtemp(path.join(tmpdir(), 'kvedge-test-'));
     try {
       const saved = await savedState(engine, tokens, flashAttention, path.join(folder, 'state.bin'));
       const { geometry } = engine.model;
-      const { planes, valuesTransposed } = parseState(saved, { geometry, tokens });
-      expect(valuesTransposed).toBe(!flashAttention);
-      const again = encodeState({ geometry, tokens, chunks: [planes], valuesTransposed });
+      const parsed = parseState(saved, { geometry, tokens });
+      expect(parsed.valuesTransposed).toBe(!flashAttention);
+      const again = encodeState({ ...parsed, geometry, chunks: [parsed.planes] });
       expect(Buffer.compare(again, saved)).toBe(0);
-      expect(
-        Buffer.compare(Buffer.from(planes.data.buffer), bytesOf((await sequence.readPlanes()).data)),
-      ).toBe(0);
+      expect(bytesOf(parsed.planes.data).equals(bytesOf(planes.data))).toBe(true);
     } finally {
       await rm(folder, { recursive: true });
     }
   });
 
   it('generates from loaded chunks what it generates after prefill, token by token', async () => {
-    await prefilled();
-    const planes = await sequence.readPlanes();
+    await sequence.clear();
+    await sequence.prefill(tokens);
     const promptTokens = engine.tokenize(' One morning');
     const options = { promptTokens, maxTokens: 64, stopAtEnd: false };
     const expected = await sequence.generate(options);
@@ -112,21 +118,19 @@ describe.skipIf(!ready).each([true, false])('llama.cpp with flash attention = %s
   });
 
   it('continues a loaded prefix with text', async () => {
-    await prefilled();
-    const whole = await sequence.readPlanes();
+    await loaded();
     const options = { maxTokens: 16, stopAtEnd: false };
     const expected = await sequence.generate(options);
     await sequence.clear();
-    await sequence.loadPlanes(tokens.subarray(0, 128), slicePlanes(whole, { start: 0, end: 128 }));
+    await sequence.loadPlanes(tokens.subarray(0, 128), slicePlanes(planes, { start: 0, end: 128 }));
     await sequence.prefill(tokens.subarray(128));
     // Same batch bounds as before, so even the bits are the same.
-    expect(bytesOf((await sequence.readPlanes()).data).equals(bytesOf(whole.data))).toBe(true);
+    expect(bytesOf((await sequence.readPlanes()).data).equals(bytesOf(planes.data))).toBe(true);
     expect((await sequence.generate(options)).tokens).toEqual(expected.tokens);
   });
 
   it('scores: distributions sum to one and agree with greedy generation', async () => {
-    await prefilled();
-    const planes = await sequence.readPlanes();
+    await loaded();
     const { tokens: generated } = await sequence.generate({
       promptTokens: tokens.subarray(0, 1),
       maxTokens: 5,
@@ -141,19 +145,21 @@ describe.skipIf(!ready).each([true, false])('llama.cpp with flash attention = %s
       best.push(logProbabilities.indexOf(Math.max(...logProbabilities)));
     });
     expect(best).toEqual([...generated]);
+    const reported: number[] = [];
+    await sequence.score(tokens.subarray(0, 40), (index) => reported.push(index), { everyTokens: 15 });
+    expect(reported).toEqual([0, 15, 30]);
   });
 
   it("the first token's KV depends on that token only", async () => {
-    await prefilled();
-    const first = await sequence.readPlanes({ start: 0, end: 1 });
     await sequence.clear();
     await sequence.prefill(Uint32Array.from([tokens[0] as number, 11, 12, 13]));
-    expect(await sequence.readPlanes({ start: 0, end: 1 })).toEqual(first);
+    expect(await sequence.readPlanes({ start: 0, end: 1 })).toEqual(
+      slicePlanes(planes, { start: 0, end: 1 }),
+    );
   });
 
   it('refuses what would harm the engine before it sees a byte', async () => {
-    await prefilled();
-    const planes = await sequence.readPlanes();
+    await loaded();
     await expect(sequence.loadPlanes(tokens, planes)).rejects.toMatchObject({ code: 'sequence-not-empty' });
     await expect(sequence.prefill(new Uint32Array(201))).rejects.toMatchObject({ code: 'context-too-long' });
     await sequence.clear();
@@ -170,7 +176,7 @@ describe.skipIf(!ready).each([true, false])('llama.cpp with flash attention = %s
   });
 
   it('leaves no state file behind', async () => {
-    await prefilled();
+    await loaded();
     const before = (await readdir(tmpdir())).filter((name) => name.startsWith('kvedge-'));
     await sequence.loadPlanes(tokens.subarray(0, 0), []).catch(() => {});
     await sequence.readPlanes();
@@ -200,7 +206,12 @@ async function savedState(
   const llama = await getLlama({ gpu: false, build: 'never', skipDownload: true });
   try {
     const model = await llama.loadModel({ modelPath: modelPath as string });
-    const context = await model.createContext({ contextSize: 512, batchSize: 64, threads: 1, flashAttention });
+    const context = await model.createContext({
+      contextSize: 512,
+      batchSize: 64,
+      threads: 1,
+      flashAttention,
+    });
     const sequence = context.getSequence();
     await sequence.evaluateWithoutGeneratingNewTokens(model.tokenize(engine.detokenize(tokens)));
     await sequence.saveStateToFile(file);

@@ -2,8 +2,9 @@ import type { LlamaContextSequence, Token } from 'node-llama-cpp';
 import type { OnDistribution, ScoreOptions } from '../index.ts';
 import { failed } from './engine-failed.ts';
 
-/** Positions per call: node-llama-cpp returns a Map over the vocabulary for each, about 3 MB at 49,152 tokens. */
-const SCORE_BATCH_TOKENS = 32;
+/** Distributions per call: node-llama-cpp returns a Map over the vocabulary for each, about 3 MB at 49,152 tokens. */
+const DISTRIBUTIONS_PER_CALL = 32;
+const WITH_DISTRIBUTION = { generateNext: { probabilities: true } };
 
 /**
  * Evaluates tokens and hands out the distribution after each. The engine gives float32 probabilities whose sum is off by
@@ -14,18 +15,21 @@ export async function scoreTokens(
   vocabularySize: number,
   tokens: Uint32Array,
   onDistribution: OnDistribution,
-  { signal }: ScoreOptions,
+  { everyTokens = 1, signal }: ScoreOptions,
 ): Promise<void> {
-  for (let done = 0; done < tokens.length; done += SCORE_BATCH_TOKENS) {
+  const tokensPerCall = DISTRIBUTIONS_PER_CALL * everyTokens;
+  for (let done = 0; done < tokens.length; done += tokensPerCall) {
     signal?.throwIfAborted();
-    const batch = Array.from(tokens.subarray(done, done + SCORE_BATCH_TOKENS)) as Token[];
+    const batch = Array.from(tokens.subarray(done, done + tokensPerCall)) as Token[];
     const results = await sequence
-      .controlledEvaluate(batch.map((token) => [token, { generateNext: { probabilities: true } }]))
+      .controlledEvaluate(
+        batch.map((token, i) => (i % everyTokens === 0 ? [token, WITH_DISTRIBUTION] : token)),
+      )
       .catch((cause: unknown) => {
         throw failed('scoring', cause);
       });
-    for (const [i, result] of results.entries()) {
-      const probabilities = result?.next.probabilities;
+    for (let i = 0; i < batch.length; i += everyTokens) {
+      const probabilities = results[i]?.next.probabilities;
       if (probabilities?.size !== vocabularySize) {
         throw failed(
           'scoring',
