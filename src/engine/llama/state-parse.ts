@@ -109,30 +109,31 @@ export function parseState(
   const { tokenCount, valuesTransposed } = validateState(bytes, expectation);
   const { geometry } = expectation;
   const at = stateOffsets(geometry, tokenCount);
-  const tokens = new Uint32Array(bytes.slice(HEADER_BYTES, HEADER_BYTES + tokenCount * TOKEN_BYTES).buffer);
+  const tokens = new Uint32Array(tokenCount);
+  copyOut(bytes, HEADER_BYTES, tokens);
   const planes = allocatePlanes(geometry, 0, tokenCount);
   const valueRow = rowValues(geometry, 'value');
   for (let layer = 0; layer < geometry.layers; layer++) {
     const keys = planeOf(planes, layer, 'key');
-    copyPlane(bytes, at.keyPlanes + layer * at.keyStride + PLANE_HEADER_BYTES, keys);
+    copyOut(bytes, at.keyPlanes + layer * at.keyStride + PLANE_HEADER_BYTES, keys);
     const values = planeOf(planes, layer, 'value');
     const start = at.valuePlanes + layer * at.valueStride + PLANE_HEADER_BYTES;
     if (valuesTransposed) {
       const columns = new Uint16Array(values.length);
-      copyPlane(bytes, start, columns);
+      copyOut(bytes, start, columns);
       for (let j = 0; j < valueRow; j++) {
         for (let t = 0; t < tokenCount; t++) values[t * valueRow + j] = columns[j * tokenCount + t] as number;
       }
     } else {
-      copyPlane(bytes, start, values);
+      copyOut(bytes, start, values);
     }
   }
   return { tokens, planes, valuesTransposed };
 }
 
-function copyPlane(bytes: Uint8Array, start: number, plane: Uint16Array): void {
-  new Uint8Array(plane.buffer, plane.byteOffset, plane.byteLength).set(
-    bytes.subarray(start, start + plane.byteLength),
+function copyOut(bytes: Uint8Array, start: number, target: Uint16Array | Uint32Array): void {
+  new Uint8Array(target.buffer, target.byteOffset, target.byteLength).set(
+    bytes.subarray(start, start + target.byteLength),
   );
 }
 

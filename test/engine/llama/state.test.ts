@@ -39,6 +39,12 @@ describe.each([false, true])('a state with values transposed = %s', (valuesTrans
     );
   });
 
+  it('may lie anywhere in a Buffer, as files read from disk do', () => {
+    const bytes = stateBytes(valuesTransposed);
+    const buffer = Buffer.concat([Buffer.from('xyz'), bytes]).subarray(3);
+    expect(parseState(buffer, { geometry })).toEqual(parseState(bytes, { geometry }));
+  });
+
   it('is the same whether its planes come whole or in chunks', () => {
     const whole = planesOf(geometry, 0, 5);
     const chunks = [0, 2, 4].map((start) => slicePlanes(whole, { start, end: Math.min(start + 2, 5) }));
