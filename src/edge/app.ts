@@ -1,0 +1,101 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { cors } from 'hono/cors';
+import { HTTPException } from 'hono/http-exception';
+import { ProblemError } from '../protocol/problems.ts';
+import type { App, AppEnv } from './env.ts';
+import { allowedMethods } from './methods.ts';
+import { addChunkRoutes } from './routes/chunks.ts';
+import { addContextEventsRoute } from './routes/context-events.ts';
+import { addContextTokensRoute } from './routes/context-tokens.ts';
+import { addContextRoutes } from './routes/contexts.ts';
+import { addHealthRoute } from './routes/health.ts';
+import { addProfileRoutes } from './routes/profiles.ts';
+import { validationProblem } from './validation.ts';
+
+const PREFLIGHT_SECONDS = 86_400;
+
+/** The whole HTTP API. */
+export function createApp(): App {
+  const app: App = new OpenAPIHono<AppEnv>({
+    defaultHook: (result) => {
+      if (!result.success) throw validationProblem(result.error);
+    },
+  });
+
+  app.use(async (c, next) => {
+    const sent = c.req.header('x-request-id') ?? '';
+    c.set('requestId', /^[\w.-]{1,64}$/.test(sent) ? sent : crypto.randomUUID());
+    await next();
+    c.res.headers.set('x-request-id', c.get('requestId'));
+    if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'no-store');
+  });
+
+  app.use(
+    cors({
+      origin: '*',
+      allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'OPTIONS'],
+      allowHeaders: [
+        'authorization',
+        'content-type',
+        'if-match',
+        'if-none-match',
+        'if-range',
+        'range',
+        'x-request-id',
+      ],
+      exposeHeaders: [
+        'accept-ranges',
+        'cache-status',
+        'content-length',
+        'content-range',
+        'etag',
+        'location',
+        'repr-digest',
+        'retry-after',
+        'x-request-id',
+      ],
+      maxAge: PREFLIGHT_SECONDS,
+    }),
+  );
+
+  addContextRoutes(app);
+  addContextEventsRoute(app);
+  addContextTokensRoute(app);
+  addChunkRoutes(app);
+  addProfileRoutes(app);
+  addHealthRoute(app);
+
+  app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+  });
+  app.doc31('/openapi.json', {
+    openapi: '3.1.0',
+    info: { title: 'kvedge', version: '1', description: 'See docs/api.md.' },
+  });
+
+  app.notFound((c) => {
+    const allowed = allowedMethods(app.routes, c.req.path);
+    const problem =
+      allowed.length === 0
+        ? new ProblemError('route-not-found', `no route ${c.req.path}`)
+        : new ProblemError('method-not-allowed', `${c.req.method} is not allowed here`, {
+            allow: allowed.join(', '),
+          });
+    return problem.toResponse(c.get('requestId'));
+  });
+
+  app.onError((error, c) => asProblem(error, c.get('requestId')).toResponse(c.get('requestId')));
+  return app;
+}
+
+function asProblem(error: Error, requestId: string): ProblemError {
+  if (error instanceof ProblemError) return error;
+  if (error instanceof HTTPException && error.status < 500) {
+    return new ProblemError('bad-request', error.message);
+  }
+  // The name and the place, but not the message: it could hold what a client sent.
+  console.error('internal error', requestId, error.name, error.stack?.split('\n').slice(1, 6).join('\n'));
+  return new ProblemError('internal', `unexpected ${error.name}`);
+}

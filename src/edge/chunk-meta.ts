@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import type { ChunkInfo } from '../codec/codec.ts';
+import { Id, ManifestLevel } from '../protocol/manifest.ts';
+
+/** Name of the one custom metadata entry of a stored chunk. */
+const META_KEY = 'chunk';
+
+/**
+ * What R2 keeps beside a chunk object, so that no read path needs its header: the fields a manifest is checked against, and
+ * for every level its end and digest. As JSON 1.1 KB at six levels; R2 allows 2 KB.
+ */
+const ChunkMeta = z.strictObject({
+  codec: z.int(),
+  model: Id,
+  profile: Id,
+  position: z.int(),
+  tokens: z.int(),
+  /** layers, kvHeads, keyHeadDim, valueHeadDim */
+  shape: z.tuple([z.int(), z.int(), z.int(), z.int()]),
+  headerBytes: z.int(),
+  levels: z.array(ManifestLevel),
+});
+export type ChunkMeta = z.infer<typeof ChunkMeta>;
+
+export function chunkMeta(info: ChunkInfo, levelDigests: readonly string[]): ChunkMeta {
+  return {
+    codec: info.codec,
+    model: info.modelFingerprint,
+    profile: info.profileId,
+    position: info.firstPosition,
+    tokens: info.tokenCount,
+    shape: [info.layers, info.kvHeads, info.keyHeadDim, info.valueHeadDim],
+    headerBytes: info.headerBytes,
+    levels: info.levels.map((level, i) => ({
+      name: level.name,
+      bytes: level.endOffset,
+      sha256: levelDigests[i]!,
+      predictedKld: level.predictedKld,
+    })),
+  };
+}
+
+export function writeChunkMeta(meta: ChunkMeta): Record<string, string> {
+  return { [META_KEY]: JSON.stringify(meta) };
+}
+
+/** Throws if the entry is not one that `writeChunkMeta` made: then the bucket holds something foreign. */
+export function readChunkMeta(meta: Record<string, string>): ChunkMeta {
+  return ChunkMeta.parse(JSON.parse(meta[META_KEY] ?? 'null'));
+}
+
+/** Names the first field in which two chunks under one id differ though the id forbids it; undefined if none. */
+export function differingField(stored: ChunkMeta, sent: ChunkMeta): string | undefined {
+  for (const field of ['codec', 'model', 'profile', 'position', 'tokens', 'shape'] as const) {
+    if (String(stored[field]) !== String(sent[field])) return field;
+  }
+  return undefined;
+}

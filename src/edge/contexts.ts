@@ -1,0 +1,37 @@
+import { ProblemError } from '../protocol/problems.ts';
+import type { Representation } from './http/representation.ts';
+import type { BlobHead, BlobPolicy } from './tiers/blobs.ts';
+
+/**
+ * A manifest does not change, but it expires and can be deleted, so caches ask again after a minute; they may show the old one
+ * while they ask, and for a day if nobody answers (RFC 5861).
+ */
+const MANIFEST_SECONDS = 60;
+export const MANIFEST_POLICY: BlobPolicy = { cacheSeconds: MANIFEST_SECONDS, immutable: false };
+
+const EXPIRES_KEY = 'expires';
+
+export function manifestMeta(expiresAt: string | null): Record<string, string> {
+  return expiresAt === null ? {} : { [EXPIRES_KEY]: expiresAt };
+}
+
+/** When a stored manifest expires, in milliseconds since 1970; Infinity for never. */
+export function expiresAtMs(head: BlobHead): number {
+  const at = head.meta[EXPIRES_KEY];
+  return at === undefined ? Number.POSITIVE_INFINITY : Date.parse(at);
+}
+
+/** The manifest as a representation. Throws `context-gone` once it has expired. */
+export function manifestRepresentation(id: string, head: BlobHead): Representation {
+  const leftSeconds = Math.floor((expiresAtMs(head) - Date.now()) / 1000);
+  if (leftSeconds < 0) throw new ProblemError('context-gone', `context ${id} has expired`);
+  const maxAge = Math.min(MANIFEST_SECONDS, leftSeconds);
+  const stale = leftSeconds > 2 * 86_400 ? ', stale-while-revalidate=300, stale-if-error=86400' : '';
+  return {
+    bytes: head.bytes,
+    etag: `"${head.sha256}"`,
+    sha256: head.sha256,
+    contentType: 'application/json',
+    cacheControl: `public, max-age=${maxAge}${stale}`,
+  };
+}

@@ -1,0 +1,22 @@
+import type { OpenAPIHono } from '@hono/zod-openapi';
+
+/** Bindings of wrangler.toml and the secrets that go with them. */
+export interface Env {
+  /** Chunk objects, profiles, manifests and tokens; keys.ts says under which names. */
+  BLOBS: R2Bucket;
+  /** Base URL of the origin, without a slash at its end. */
+  ORIGIN_URL: string;
+  /** Secret: bearer token that the origin accepts. */
+  ORIGIN_TOKEN?: string;
+  /** Secret: JSON `{"<kid>": "<key, base64url>"}`, the keys that bearer tokens are signed with. */
+  KVEDGE_TOKEN_KEYS?: string;
+}
+
+export interface AppEnv {
+  Bindings: Env;
+  Variables: {
+    requestId: string;
+  };
+}
+
+export type App = OpenAPIHono<AppEnv>;

@@ -1,0 +1,53 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import { JobEvent } from '../../protocol/api.ts';
+import { Id } from '../../protocol/manifest.ts';
+import { ProblemError } from '../../protocol/problems.ts';
+import { MANIFEST_POLICY, manifestRepresentation } from '../contexts.ts';
+import type { App } from '../env.ts';
+import { blobKey } from '../keys.ts';
+import { Origin } from '../origin.ts';
+import { addRoute, problemResponses, tiersOf } from './route.ts';
+
+const getEvents = createRoute({
+  method: 'get',
+  path: '/v1/contexts/{id}/events',
+  summary: 'Progress as Server-Sent Events; ends after "published" or "failed"',
+  request: { params: z.object({ id: Id }) },
+  responses: {
+    200: {
+      description: 'Events named by their type, each with a JobEvent as its data',
+      content: { 'text/event-stream': { schema: JobEvent } },
+    },
+    ...problemResponses(
+      'bad-request',
+      'context-not-found',
+      'context-gone',
+      'origin-failed',
+      'origin-unreachable',
+    ),
+  },
+});
+
+export function addContextEventsRoute(app: App): void {
+  addRoute(app, getEvents, async (c) => {
+    const { id } = c.req.valid('param');
+    const manifest = await tiersOf(c).head(blobKey.manifest(id), MANIFEST_POLICY);
+    if (manifest !== null) {
+      manifestRepresentation(id, manifest);
+      return eventStream(sseEvent({ type: 'published', id }));
+    }
+    const events = await new Origin(c.env, c.get('requestId')).events(id);
+    if (events === null) throw new ProblemError('context-not-found', `no context ${id}`);
+    return eventStream(events);
+  });
+}
+
+function eventStream(body: BodyInit): Response {
+  return new Response(body, {
+    headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store' },
+  });
+}
+
+function sseEvent(event: JobEvent): string {
+  return `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+}

@@ -1,0 +1,110 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import { ContextTokens, Id } from '../../protocol/manifest.ts';
+import { ProblemError } from '../../protocol/problems.ts';
+import { chunksRange, indexRange, tokensCount } from '../context-tokens.ts';
+import { MANIFEST_POLICY, manifestRepresentation } from '../contexts.ts';
+import type { App } from '../env.ts';
+import { decidePrecondition } from '../http/conditional.ts';
+import { blobKey } from '../keys.ts';
+import { IMMUTABLE } from '../tiers/blobs.ts';
+import { addRoute, problemResponses, tiersOf } from './route.ts';
+
+const ChunkIndex = z
+  .string()
+  .regex(/^\d{1,4}$/, 'expected a chunk index')
+  .transform(Number)
+  .optional();
+
+const getTokens = createRoute({
+  method: 'get',
+  path: '/v1/contexts/{id}/tokens',
+  summary: 'Token ids and text of chunks from .. to - 1: the fallback when KV would be slower',
+  request: {
+    params: z.object({ id: Id }),
+    query: z.strictObject({ from: ChunkIndex, to: ChunkIndex }),
+  },
+  responses: {
+    200: {
+      description: 'The tokens, chunk by chunk',
+      content: { 'application/json': { schema: ContextTokens } },
+    },
+    304: { description: 'If-None-Match names the entity tag' },
+    ...problemResponses('bad-request', 'context-not-found', 'context-gone', 'precondition-failed'),
+  },
+});
+
+export function addContextTokensRoute(app: App): void {
+  addRoute(app, getTokens, async (c) => {
+    const { id } = c.req.valid('param');
+    const query = c.req.valid('query');
+    const tiers = tiersOf(c);
+    const missing = () => new ProblemError('context-not-found', `no published context ${id}`);
+
+    // The manifest makes a context visible, and invisible again; its tokens are not shown without it.
+    const manifest = await tiers.head(blobKey.manifest(id), MANIFEST_POLICY);
+    if (manifest === null) throw missing();
+    const { cacheControl } = manifestRepresentation(id, manifest);
+
+    let from = 0;
+    let to = 0;
+    const key = blobKey.tokens(id);
+    const index = await tiers.open(key, IMMUTABLE, (head) => {
+      const count = tokensCount(head.meta);
+      from = query.from ?? 0;
+      to = query.to ?? count;
+      if (from > to || to > count) {
+        throw new ProblemError(
+          'bad-request',
+          `from=${from}, to=${to}: expected 0 <= from <= to <= ${count}, the number of chunks`,
+        );
+      }
+      return indexRange(from, to);
+    });
+    if (index === null) throw missing();
+
+    const etag = `"${index.head.sha256}.${from}-${to}"`;
+    const headers = new Headers({
+      etag,
+      'cache-control': cacheControl,
+      'cache-status': index.cacheStatus,
+      'accept-ranges': 'none',
+    });
+    const precondition = decidePrecondition(c.req.raw.headers, etag);
+    if (precondition === 'failed') throw new ProblemError('precondition-failed', `the entity tag is ${etag}`);
+    if (precondition === 'not-modified') {
+      await index.body?.cancel();
+      return new Response(null, { status: 304, headers });
+    }
+
+    const range = chunksRange(new Uint8Array(await new Response(index.body).arrayBuffer()));
+    const before = new TextEncoder().encode(`{"id":"${id}","from":${from},"chunks":[`);
+    const after = new TextEncoder().encode(']}');
+    const bytes = before.length + (range?.length ?? 0) + after.length;
+    headers.set('content-type', 'application/json');
+    headers.set('content-length', String(bytes));
+    if (c.req.raw.method === 'HEAD') return new Response(null, { headers });
+
+    const chunks = range === null ? null : await tiers.open(key, IMMUTABLE, () => range);
+    if (range !== null && chunks === null) throw missing();
+    const stream = new FixedLengthStream(bytes);
+    c.executionCtx.waitUntil(
+      joinStreams(stream.writable, before, chunks?.body ?? null, after).catch(() => {}),
+    );
+    return new Response(stream.readable, { headers });
+  });
+}
+
+async function joinStreams(
+  sink: WritableStream<Uint8Array>,
+  before: Uint8Array,
+  body: ReadableStream<Uint8Array> | null,
+  after: Uint8Array,
+): Promise<void> {
+  const head = sink.getWriter();
+  await head.write(before);
+  head.releaseLock();
+  await body?.pipeTo(sink, { preventClose: true });
+  const tail = sink.getWriter();
+  await tail.write(after);
+  await tail.close();
+}

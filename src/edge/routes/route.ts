@@ -1,0 +1,46 @@
+import type { RouteConfig, RouteHandler } from '@hono/zod-openapi';
+import { PROBLEMS, Problem, type ProblemCode } from '../../protocol/problems.ts';
+import type { App, AppEnv } from '../env.ts';
+import { BlobTiers } from '../tiers/blobs.ts';
+
+type RouteContext<R extends RouteConfig> = Parameters<RouteHandler<R, AppEnv>>[0];
+
+/** Registers a route whose handler answers with a plain `Response`: most bodies here are streams of stored bytes. */
+export function addRoute<const R extends RouteConfig>(
+  app: App,
+  config: R,
+  handler: (c: RouteContext<R>) => Response | Promise<Response>,
+): void {
+  app.openapi(config, handler as never);
+}
+
+/** OpenAPI entries of the problems that a route can answer with, one per status. */
+export function problemResponses(...codes: ProblemCode[]) {
+  const byStatus = new Map<number, ProblemCode[]>();
+  for (const code of codes) {
+    const status = PROBLEMS[code][0];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, names]) => [
+      status,
+      {
+        description: names.map((name) => `\`${name}\`: ${PROBLEMS[name][1]}`).join('; '),
+        content: { 'application/problem+json': { schema: Problem } },
+      },
+    ]),
+  );
+}
+
+/** The read path for one request. */
+export function tiersOf(c: {
+  env: AppEnv['Bindings'];
+  req: { url: string };
+  executionCtx: { waitUntil(work: Promise<unknown>): void };
+}): BlobTiers {
+  const { executionCtx } = c;
+  return new BlobTiers(c.env.BLOBS, caches.default, c.req.url, (work) => executionCtx.waitUntil(work));
+}
+
+/** OpenAPI entry of routes that need a token. */
+export const BEARER = [{ bearer: [] as string[] }];

@@ -1,0 +1,35 @@
+import type { BlobHead } from './blobs.ts';
+
+const MAX_ENTRIES = 2_000;
+const MAX_AGE_MS = 60_000;
+
+/**
+ * Heads of immutable objects that this isolate saw lately: they spare a level request its look at the header. Readers
+ * compare digests when they open the object, so an entry that is out of date costs one more look and nothing else.
+ */
+export class RecentHeads {
+  readonly #entries = new Map<string, { head: BlobHead; expiresAtMs: number }>();
+
+  get(key: string): BlobHead | undefined {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
+    if (entry.expiresAtMs <= Date.now()) {
+      this.#entries.delete(key);
+      return undefined;
+    }
+    return entry.head;
+  }
+
+  set(key: string, head: BlobHead): void {
+    this.#entries.delete(key);
+    if (this.#entries.size >= MAX_ENTRIES) {
+      const oldest = this.#entries.keys().next();
+      if (!oldest.done) this.#entries.delete(oldest.value);
+    }
+    this.#entries.set(key, { head, expiresAtMs: Date.now() + MAX_AGE_MS });
+  }
+
+  delete(key: string): void {
+    this.#entries.delete(key);
+  }
+}
