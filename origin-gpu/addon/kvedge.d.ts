@@ -1,0 +1,37 @@
+/** What origin-gpu/addon/src/lib.rs exports. Errors carry a `code` of src/codec/errors.ts. */
+export function inspectChunk(chunk: Uint8Array): string;
+export function validateChunk(chunk: Uint8Array): string;
+export function cutChunkLevel(chunk: Uint8Array, level: string): Uint8Array;
+export function cutChunkMaxBytes(chunk: Uint8Array, maxBytes: number): Uint8Array;
+export function cutChunkGroups(chunk: Uint8Array, groups: Uint8Array): Uint8Array;
+/** Threads that all later calls share; 0 is one per CPU, the default. */
+export function setThreadCount(threads: number): void;
+
+export class Profile {
+  /** `maxMemoryBytes` bounds what this and each later call may allocate; default 4 GiB. */
+  constructor(file: Uint8Array, maxMemoryBytes?: number | null);
+  info(): string;
+  encodeChunk(
+    planes: Uint16Array,
+    firstPosition: number,
+    tokenCount: number,
+    chunkId: Uint8Array,
+    exactFirstToken: boolean,
+    firstTokenId: number,
+  ): Uint8Array;
+  /** The planes must not change until the promise settles. */
+  encodeChunkAsync(
+    planes: Uint16Array,
+    firstPosition: number,
+    tokenCount: number,
+    chunkId: Uint8Array,
+    exactFirstToken: boolean,
+    firstTokenId: number,
+  ): Promise<Uint8Array>;
+  decodeChunk(chunk: Uint8Array, level?: string | null, partial?: boolean | null): Uint16Array;
+  /** The chunk must not change until the promise settles. */
+  decodeChunkAsync(chunk: Uint8Array, level?: string | null, partial?: boolean | null): Promise<Uint16Array>;
+  groupsOfLayers(first: number, last: number): Uint8Array;
+  cutChunkLayers(chunk: Uint8Array, first: number, last: number): Uint8Array;
+  close(): void;
+}

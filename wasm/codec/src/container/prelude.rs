@@ -1,0 +1,119 @@
+//! Prelude of a chunk object (section 6.2): the exact first token and the tokens' step shifts.
+
+use super::header::Header;
+use crate::bytes::{checked_crc, in_range, u16_words, Reader};
+use crate::error::{Error, Result};
+
+pub const SHIFT_BIAS: i8 = 4;
+
+/// How the first token's planes are given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FirstTokenSource {
+    /// Coded like the others.
+    Coded,
+    /// fp16 planes, section 2 with T = 1.
+    Exact(Vec<u16>),
+    /// Index into the profile's table.
+    Profile(u8),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prelude {
+    pub first_token: FirstTokenSource,
+    /// Step shift of each coded token, -4 to 4.
+    pub shifts: Vec<i8>,
+}
+
+impl Prelude {
+    /// Reads the prelude of an object, or of a prefix that holds it.
+    pub fn parse(chunk: &[u8], header: &Header) -> Result<Self> {
+        let Some(bytes) = chunk.get(header.header_bytes as usize..header.prelude_end() as usize) else {
+            return Err(Error::truncated("chunk prelude", header.prelude_end(), chunk.len()));
+        };
+        if bytes.len() < 4 {
+            return Err(Error::corrupt("preludeBytes", "at least 6", bytes.len()));
+        }
+        let mut reader = Reader::new(checked_crc(bytes, "prelude CRC")?);
+        let prelude = Self::parse_fields(&mut reader, header).map_err(|error| match error.code() {
+            // The prelude is complete: fields that do not fit mean that its size is wrong.
+            crate::ErrorCode::Truncated => Error::new(crate::ErrorCode::Corrupt, error.message()),
+            _ => error,
+        })?;
+        reader.finish("prelude")?;
+        Ok(prelude)
+    }
+
+    fn parse_fields(reader: &mut Reader<'_>, header: &Header) -> Result<Self> {
+        let first_token = match reader.u8("firstTokenMode")? {
+            0 => FirstTokenSource::Coded,
+            1 => {
+                let bytes = reader.take_items(header.geometry.values_per_token(), 2, "first token planes")?;
+                FirstTokenSource::Exact(u16_words(bytes).collect())
+            }
+            2 => {
+                if header.first_position != 0 {
+                    return Err(Error::corrupt("firstPosition in mode 2", 0, header.first_position));
+                }
+                FirstTokenSource::Profile(reader.u8("first token index")?)
+            }
+            other => return Err(Error::unsupported("firstTokenMode", "0 to 2", other)),
+        };
+        let coded = coded_tokens(header, &first_token);
+        let shifts = match reader.u8("shiftMode")? {
+            0 => vec![0; coded],
+            1 => parse_shifts(reader, coded)?,
+            other => return Err(Error::unsupported("shiftMode", "0 or 1", other)),
+        };
+        Ok(Self { first_token, shifts })
+    }
+
+    /// n: tokens that segments code.
+    pub fn coded_tokens(&self) -> usize {
+        self.shifts.len()
+    }
+
+    /// Lanes of every segment.
+    pub fn lanes(&self) -> usize {
+        self.shifts.len().min(crate::rans::LANES)
+    }
+
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        match &self.first_token {
+            FirstTokenSource::Coded => out.push(0),
+            FirstTokenSource::Exact(planes) => {
+                out.push(1);
+                out.extend(planes.iter().flat_map(|value| value.to_le_bytes()));
+            }
+            FirstTokenSource::Profile(index) => out.extend([2, *index]),
+        }
+        if self.shifts.iter().all(|&shift| shift == 0) {
+            out.push(0);
+        } else {
+            out.push(1);
+            let nibble = |shift: Option<&i8>| shift.map_or(0, |shift| (shift + SHIFT_BIAS) as u8);
+            out.extend(self.shifts.chunks(2).map(|pair| nibble(pair.first()) | nibble(pair.get(1)) << 4));
+        }
+        let crc = crc32c::crc32c(&out);
+        out.extend(crc.to_le_bytes());
+        out
+    }
+}
+
+fn coded_tokens(header: &Header, first_token: &FirstTokenSource) -> usize {
+    let copied = !matches!(first_token, FirstTokenSource::Coded);
+    usize::from(header.token_count) - usize::from(copied)
+}
+
+fn parse_shifts(reader: &mut Reader<'_>, coded: usize) -> Result<Vec<i8>> {
+    let bytes = reader.take(coded.div_ceil(2), "shifts")?;
+    let mut nibbles = bytes.iter().flat_map(|byte| [byte & 15, byte >> 4]);
+    let mut shifts = Vec::with_capacity(coded);
+    for nibble in nibbles.by_ref().take(coded) {
+        shifts.push(in_range(nibble, 0, 8, "shift")? as i8 - SHIFT_BIAS);
+    }
+    match nibbles.next() {
+        Some(unused) if unused != 0 => Err(Error::corrupt("unused shift", 0, unused)),
+        _ => Ok(shifts),
+    }
+}

@@ -1,0 +1,262 @@
+//! Chunk object to planes: entropy decoding per (group, band), then one matrix product per plane and group.
+
+use crate::container::header::{Header, Segment};
+use crate::container::prelude::{FirstTokenSource, Prelude};
+use crate::container::segment::SegmentParts;
+use crate::error::{Error, ErrorCode, Result};
+use crate::ladder::{decode_segment, step_size, TokenOrder};
+use crate::limits::{Budget, Limits};
+use crate::par;
+use crate::profile::Profile;
+use crate::transform::synthesis::{CoefficientRun, Synthesis};
+
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DecodeOptions<'a> {
+    /// Decode only up to this level; default: every segment present.
+    pub level: Option<&'a str>,
+    /// Accept a prefix that ends inside a segment, which then counts as absent.
+    pub partial: bool,
+}
+
+/// Integers of a (group, band): the part of decoding on which all backends agree exactly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupIndices {
+    pub group: u8,
+    pub band: u8,
+    /// Last pass that was decoded.
+    pub pass: u8,
+    /// n per coefficient of the band, in sorted token order.
+    pub indices: Vec<i32>,
+}
+
+/// Checked input of a decode.
+struct Opened {
+    header: Header,
+    prelude: Prelude,
+    order: TokenOrder,
+    /// How many segments are to be decoded.
+    segments: usize,
+}
+
+/// Decodes a chunk object, or a prefix of it, into fp16 planes in the order of section 2.
+pub fn decode_chunk(
+    profile: &Profile,
+    chunk: &[u8],
+    options: DecodeOptions<'_>,
+    limits: &Limits,
+) -> Result<Vec<u16>> {
+    let budget = &mut Budget::new(limits);
+    let opened = open(profile, chunk, options)?;
+    let tokens = usize::from(opened.header.token_count);
+    let geometry = profile.geometry;
+    budget.draw("decoded planes", geometry.values_per_token() * tokens, 2)?;
+    budget.draw("sums of a plane", geometry.plane_dim(0).max(geometry.plane_dim(1)) * tokens, 4)?;
+    let runs = coefficient_runs(profile, chunk, &opened, budget)?;
+
+    let first_planes = opened.first_token(profile)?;
+    let first_coded = usize::from(first_planes.is_some());
+    let synthesis = Synthesis::new(profile, &opened.order, &runs, opened.header.first_position, first_coded);
+    let mut planes = vec![0u16; geometry.values_per_token() * tokens];
+    let mut rest = planes.as_mut_slice();
+    let mut jobs = Vec::with_capacity(geometry.planes());
+    for plane in 0..geometry.planes() {
+        let (values, after) = rest.split_at_mut(geometry.plane_dim(plane) * tokens);
+        jobs.push((plane, values));
+        rest = after;
+    }
+    par::map(jobs, |(plane, values)| {
+        if let Some(first) = first_planes {
+            let (offset, dim) = (geometry.plane_offset(plane), geometry.plane_dim(plane));
+            values[..dim].copy_from_slice(&first[offset..offset + dim]);
+        }
+        synthesis.plane(plane, values);
+    });
+    Ok(planes)
+}
+
+/// The integers of every (group, band) that the chunk holds, in order of group and band.
+pub fn decode_indices(
+    profile: &Profile,
+    chunk: &[u8],
+    options: DecodeOptions<'_>,
+    limits: &Limits,
+) -> Result<Vec<GroupIndices>> {
+    let budget = &mut Budget::new(limits);
+    let opened = open(profile, chunk, options)?;
+    let jobs = band_jobs(profile, &opened)?;
+    for job in &jobs {
+        budget.draw("indices of a band", job.len(profile, &opened), 4)?;
+    }
+    par::map(jobs, |job| job.decode(profile, chunk, &opened)).into_iter().collect()
+}
+
+fn open(profile: &Profile, chunk: &[u8], options: DecodeOptions<'_>) -> Result<Opened> {
+    let header = Header::parse(chunk)?;
+    let matching = header.profile_id == profile.id
+        && header.model_fingerprint == profile.model_fingerprint
+        && header.geometry == profile.geometry;
+    if !matching {
+        return Err(Error::new(
+            ErrorCode::WrongProfile,
+            "the chunk was made with another profile (profileId, modelFingerprint or geometry differ)",
+        ));
+    }
+    if chunk.len() > header.object_bytes() as usize {
+        return Err(Error::corrupt("chunk size", header.object_bytes(), chunk.len()));
+    }
+    let prelude = Prelude::parse(chunk, &header)?;
+    let present = header.segments.partition_point(|segment| segment.end() as usize <= chunk.len());
+    if !options.partial && header.segments_within(chunk.len() as u32).is_none() {
+        let next = header.segments.get(present).map_or(header.object_bytes(), Segment::end);
+        return Err(Error::truncated("chunk that ends inside a segment", next, chunk.len()));
+    }
+    let segments = match options.level {
+        None => present,
+        Some(name) => {
+            let level = header.level(name)?;
+            if !options.partial && (chunk.len() as u64) < u64::from(level.end_offset) {
+                return Err(Error::truncated(name, level.end_offset, chunk.len()));
+            }
+            header.segments_within(level.end_offset).unwrap_or(0).min(present)
+        }
+    };
+    let order = TokenOrder::new(&prelude.shifts);
+    Ok(Opened { header, prelude, order, segments })
+}
+
+/// The segments of a (group, band), by pass.
+struct BandJob {
+    group: u8,
+    band: u8,
+    segments: Vec<Segment>,
+}
+
+fn band_jobs(profile: &Profile, opened: &Opened) -> Result<Vec<BandJob>> {
+    let mut jobs: Vec<BandJob> = Vec::new();
+    let mut held = opened.header.segments[..opened.segments].to_vec();
+    // Stable: the passes of a band stay in order.
+    held.sort_by_key(|segment| (segment.group, segment.band));
+    for segment in held {
+        let bands = profile.groups.get(usize::from(segment.group)).map_or(0, |group| group.band_ends.len());
+        if usize::from(segment.band) >= bands || usize::from(segment.pass) >= profile.level_names.len() {
+            return Err(Error::expected(
+                ErrorCode::WrongProfile,
+                "segment",
+                "a group, band and pass of the profile",
+                format_args!("group {} band {} pass {}", segment.group, segment.band, segment.pass),
+            ));
+        }
+        match jobs.last_mut() {
+            Some(job) if job.group == segment.group && job.band == segment.band => job.segments.push(segment),
+            _ => jobs.push(BandJob { group: segment.group, band: segment.band, segments: vec![segment] }),
+        }
+    }
+    if opened.order.is_empty() && !jobs.is_empty() {
+        return Err(Error::corrupt("segments of a chunk without coded tokens", 0, opened.segments));
+    }
+    Ok(jobs)
+}
+
+impl BandJob {
+    fn columns(&self, profile: &Profile) -> std::ops::Range<usize> {
+        profile.groups[usize::from(self.group)].band(usize::from(self.band))
+    }
+
+    fn len(&self, profile: &Profile, opened: &Opened) -> usize {
+        self.columns(profile).len() * opened.order.len()
+    }
+
+    fn decode(&self, profile: &Profile, chunk: &[u8], opened: &Opened) -> Result<GroupIndices> {
+        let exponents = &profile.groups[usize::from(self.group)].scale_exponents[self.columns(profile)];
+        let mut indices = vec![0i32; self.len(profile, opened)];
+        let mut pass = 0;
+        for (number, segment) in self.segments.iter().enumerate() {
+            pass = segment.pass;
+            let refinement = number > 0;
+            let parts = SegmentParts::parse(chunk, segment, refinement, opened.prelude.lanes())?;
+            decode_segment(profile, exponents, pass, refinement, &parts, &opened.order, &mut indices)?;
+        }
+        Ok(GroupIndices { group: self.group, band: self.band, pass, indices })
+    }
+}
+
+/// Dequantized coefficients; neighbouring bands of a group are joined into one run.
+fn coefficient_runs(
+    profile: &Profile,
+    chunk: &[u8],
+    opened: &Opened,
+    budget: &mut Budget,
+) -> Result<Vec<CoefficientRun>> {
+    let jobs = band_jobs(profile, opened)?;
+    let tokens = opened.order.len();
+    // Every (group, band) is held as integers while it is decoded, and as f32 until the end.
+    let largest = jobs.iter().map(|job| job.len(profile, opened)).max().unwrap_or(0);
+    budget.draw("indices of a band", largest, 4)?;
+    let mut runs: Vec<CoefficientRun> = Vec::new();
+    for job in &jobs {
+        budget.draw("coefficients", job.len(profile, opened), 4)?;
+        let (group, columns) = (usize::from(job.group), job.columns(profile));
+        match runs.last_mut() {
+            Some(run) if run.group == group && run.first_column + run.values.len() / tokens == columns.start => {
+                run.values.resize(run.values.len() + columns.len() * tokens, 0.0);
+            }
+            _ => runs.push(CoefficientRun {
+                group,
+                first_column: columns.start,
+                values: vec![0.0; columns.len() * tokens],
+            }),
+        }
+    }
+    let targets = {
+        let mut rest = jobs.iter();
+        let mut targets = Vec::with_capacity(jobs.len());
+        for run in &mut runs {
+            let mut values = run.values.as_mut_slice();
+            while !values.is_empty() {
+                let Some(job) = rest.next() else { break };
+                let (target, after) = values.split_at_mut(job.len(profile, opened));
+                targets.push((job, target));
+                values = after;
+            }
+        }
+        targets
+    };
+    let done: Result<Vec<()>> = par::map(targets, |(job, target)| {
+        let decoded = job.decode(profile, chunk, opened)?;
+        dequantize(profile.base_step, decoded.pass, &opened.order, &decoded.indices, target);
+        Ok(())
+    })
+    .into_iter()
+    .collect();
+    done?;
+    Ok(runs)
+}
+
+/// y = q * step of the token.
+fn dequantize(base_step: f32, pass: u8, order: &TokenOrder, indices: &[i32], coefficients: &mut [f32]) {
+    let steps: Vec<f32> = order.shifts.iter().map(|&shift| step_size(base_step, shift, pass)).collect();
+    for (values, indices) in coefficients.chunks_exact_mut(steps.len()).zip(indices.chunks_exact(steps.len())) {
+        for ((value, &index), step) in values.iter_mut().zip(indices).zip(&steps) {
+            *value = index as f32 * step;
+        }
+    }
+}
+
+impl Opened {
+    /// Planes of a first token that is not coded.
+    fn first_token<'a>(&'a self, profile: &'a Profile) -> Result<Option<&'a [u16]>> {
+        match &self.prelude.first_token {
+            FirstTokenSource::Coded => Ok(None),
+            FirstTokenSource::Exact(planes) => Ok(Some(planes)),
+            FirstTokenSource::Profile(index) => match profile.first_tokens.get(usize::from(*index)) {
+                Some(token) => Ok(Some(&token.planes)),
+                None => Err(Error::expected(
+                    ErrorCode::WrongProfile,
+                    "first token index",
+                    format_args!("below {}", profile.first_tokens.len()),
+                    index,
+                )),
+            },
+        }
+    }
+}

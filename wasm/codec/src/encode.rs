@@ -1,0 +1,244 @@
+//! Planes to a chunk object with every level.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+use crate::bytes::is_finite_f16;
+use crate::container::header::{Header, Level, Segment};
+use crate::container::prelude::{FirstTokenSource, Prelude};
+use crate::error::{Error, Result};
+use crate::ladder::{plan_band, BandPlan, TokenOrder};
+use crate::limits::{Budget, Limits, MAX_CHUNK_TOKENS, MAX_SEGMENTS};
+use crate::par;
+use crate::profile::Profile;
+use crate::transform::analysis::analyze;
+
+pub struct EncodeRequest<'a> {
+    /// fp16 bit patterns in the order of section 2.
+    pub planes: &'a [u16],
+    pub first_position: u32,
+    /// 1 to 256.
+    pub token_count: usize,
+    /// Section 3.
+    pub chunk_id: [u8; 32],
+    /// True for the first chunk of a context: its first token is stored exactly.
+    pub exact_first_token: bool,
+    /// An entry of the profile's first-token table with this id is used when its planes are equal.
+    pub first_token_id: u32,
+}
+
+impl EncodeRequest<'_> {
+    /// Checks the size of a chunk id.
+    pub fn chunk_id(bytes: &[u8]) -> Result<[u8; 32]> {
+        bytes
+            .try_into()
+            .map_err(|_| Error::invalid_argument(format!("chunkId: expected 32 bytes, got {}", bytes.len())))
+    }
+}
+
+/// Encodes up to 256 tokens into one chunk object.
+pub fn encode_chunk(profile: &Profile, request: &EncodeRequest<'_>, limits: &Limits) -> Result<Vec<u8>> {
+    check_request(profile, request)?;
+    let values = profile.geometry.values_per_token() * request.token_count;
+    let ranks: usize = profile.groups.iter().map(|group| group.rank).sum();
+    let budget = &mut Budget::new(limits);
+    budget.draw("planes as f32", values, 4)?;
+    budget.draw("coefficients", ranks * request.token_count, 8)?;
+    let largest = profile.groups.iter().map(|group| group.rank).max().unwrap_or(0);
+    budget.draw("indices", largest * request.token_count, 4 * profile.level_names.len())?;
+
+    let first_token = first_token(profile, request);
+    let first_coded = usize::from(first_token != FirstTokenSource::Coded);
+    let tokens = request.token_count - first_coded;
+    let (shifts, plans) = if tokens == 0 {
+        (Vec::new(), Vec::new())
+    } else {
+        plan_groups(profile, request, first_coded, tokens)?
+    };
+    assemble(profile, request, Prelude { first_token, shifts }, plans)
+}
+
+fn check_request(profile: &Profile, request: &EncodeRequest<'_>) -> Result<()> {
+    if request.token_count == 0 || request.token_count > MAX_CHUNK_TOKENS {
+        return Err(Error::invalid_argument(format!(
+            "tokenCount: expected 1 to {MAX_CHUNK_TOKENS}, got {}",
+            request.token_count
+        )));
+    }
+    let values = profile.geometry.values_per_token() * request.token_count;
+    if request.planes.len() != values {
+        return Err(Error::invalid_argument(format!("planes: expected {values} values, got {}", request.planes.len())));
+    }
+    match request.planes.iter().position(|&bits| !is_finite_f16(bits)) {
+        Some(at) => Err(Error::invalid_argument(format!("planes: value {at} is not a finite number"))),
+        None => Ok(()),
+    }
+}
+
+fn first_token(profile: &Profile, request: &EncodeRequest<'_>) -> FirstTokenSource {
+    if !request.exact_first_token {
+        return FirstTokenSource::Coded;
+    }
+    let geometry = &profile.geometry;
+    let mut planes = Vec::with_capacity(geometry.values_per_token());
+    for plane in 0..geometry.planes() {
+        let start = geometry.plane_offset(plane) * request.token_count;
+        planes.extend(&request.planes[start..start + geometry.plane_dim(plane)]);
+    }
+    let known = profile.first_tokens.iter().position(|token| token.token_id == request.first_token_id);
+    match known.filter(|&index| request.first_position == 0 && profile.first_tokens[index].planes == planes) {
+        Some(index) => FirstTokenSource::Profile(index as u8),
+        None => FirstTokenSource::Exact(planes),
+    }
+}
+
+/// A planned (group, band).
+struct PlannedBand {
+    group: u8,
+    band: u8,
+    plan: BandPlan,
+}
+
+/// Shifts of the coded tokens, and the segments of every (group, band).
+fn plan_groups(
+    profile: &Profile,
+    request: &EncodeRequest<'_>,
+    first_coded: usize,
+    tokens: usize,
+) -> Result<(Vec<i8>, Vec<PlannedBand>)> {
+    let groups = analyze(profile, request.planes, request.token_count, request.first_position, first_coded);
+    let shifts = match &profile.predictor {
+        None => vec![0; tokens],
+        Some(predictor) => {
+            let mut predictions = vec![predictor.bias; tokens];
+            for (group, coefficients) in groups.iter().enumerate() {
+                predictor.add_group(group, coefficients, &mut predictions);
+            }
+            predictions.into_iter().map(|prediction| predictor.shift(prediction)).collect()
+        }
+    };
+    let order = TokenOrder::new(&shifts);
+    let bands = profile.groups.iter().enumerate();
+    let jobs = bands.flat_map(|(group, of)| (0..of.band_ends.len()).map(move |band| (group, band))).collect();
+    let plans = par::map(jobs, |(group, band): (usize, usize)| {
+        let columns = profile.groups[group].band(band);
+        let coefficients = sorted(&groups[group][columns.start * tokens..columns.end * tokens], &order);
+        let exponents = &profile.groups[group].scale_exponents[columns];
+        let plan = plan_band(profile, exponents, &order, &coefficients)?;
+        Ok(PlannedBand { group: group as u8, band: band as u8, plan })
+    });
+    Ok((shifts, plans.into_iter().collect::<Result<_>>()?))
+}
+
+fn sorted(coefficients: &[f32], order: &TokenOrder) -> Vec<f32> {
+    let rows = coefficients.chunks_exact(order.len());
+    rows.flat_map(|row| order.tokens.iter().map(|&token| row[token])).collect()
+}
+
+/// A segment that may be written next: those before it in its band are.
+struct Candidate {
+    slope: f32,
+    band: usize,
+    number: usize,
+}
+
+impl Ord for Candidate {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // Steepest first; ties in order of band.
+        self.slope.total_cmp(&other.slope).then(other.band.cmp(&self.band))
+    }
+}
+
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Candidate {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Candidate {}
+
+fn candidate(profile: &Profile, bands: &[PlannedBand], band: usize, number: usize) -> Candidate {
+    let segment = &bands[band].plan.segments[number];
+    let unit = f64::from(profile.base_step) * f64::from(profile.base_step);
+    let slope = (segment.gain / unit / segment.bytes.len() as f64) as f32;
+    Candidate { slope: slope.clamp(0.0, f32::MAX), band, number }
+}
+
+/// Segments in order: by level, then by falling slope, each after those it depends on.
+fn arrange(profile: &Profile, bands: &[PlannedBand]) -> (Vec<Candidate>, Vec<usize>) {
+    let mut written: Vec<Candidate> = Vec::new();
+    let mut level_segments = Vec::new();
+    let mut next = vec![0usize; bands.len()];
+    for level in 0..profile.level_names.len() {
+        let due = |band: usize, number: usize| -> Option<Candidate> {
+            let segment = bands[band].plan.segments.get(number)?;
+            (segment.level == level).then(|| candidate(profile, bands, band, number))
+        };
+        let mut heap: BinaryHeap<Candidate> = (0..bands.len()).filter_map(|band| due(band, next[band])).collect();
+        while let Some(best) = heap.pop() {
+            if written.len() == usize::from(MAX_SEGMENTS) {
+                break;
+            }
+            next[best.band] += 1;
+            heap.extend(due(best.band, next[best.band]));
+            written.push(best);
+        }
+        level_segments.push(written.len());
+    }
+    (written, level_segments)
+}
+
+fn assemble(
+    profile: &Profile,
+    request: &EncodeRequest<'_>,
+    prelude: Prelude,
+    bands: Vec<PlannedBand>,
+) -> Result<Vec<u8>> {
+    let (order, level_segments) = arrange(profile, &bands);
+    let prelude_tokens = prelude.coded_tokens().max(1) as f64;
+    let prelude = prelude.to_bytes();
+    let levels = profile.level_names.iter().enumerate().map(|(level, name)| {
+        let squared: f64 = bands.iter().map(|band| band.plan.distortions[level]).sum();
+        let kld = (squared / prelude_tokens * f64::from(profile.kld_per_distortion)) as f32;
+        let predicted_kld = if kld.is_nan() { f32::MAX } else { kld.clamp(0.0, f32::MAX) };
+        Level { name: name.clone(), end_offset: 0, predicted_kld }
+    });
+    let segments = order.iter().map(|entry| {
+        let band = &bands[entry.band];
+        let segment = &band.plan.segments[entry.number];
+        Segment {
+            group: band.group,
+            band: band.band,
+            pass: segment.pass,
+            slope_bits: (entry.slope.to_bits() >> 16) as u16,
+            bytes: segment.bytes.len() as u32,
+            offset: 0,
+        }
+    });
+    let mut header = Header {
+        subset: false,
+        header_bytes: 0,
+        prelude_bytes: prelude.len() as u32,
+        model_fingerprint: profile.model_fingerprint,
+        profile_id: profile.id,
+        chunk_id: request.chunk_id,
+        first_position: request.first_position,
+        token_count: request.token_count as u16,
+        geometry: profile.geometry,
+        levels: levels.collect(),
+        segments: segments.collect(),
+    };
+    let mut out = header.write(&level_segments)?;
+    out.reserve_exact(header.object_bytes() as usize - out.len());
+    out.extend(prelude);
+    for entry in &order {
+        out.extend(&bands[entry.band].plan.segments[entry.number].bytes);
+    }
+    Ok(out)
+}

@@ -1,0 +1,14 @@
+//! Codec 1, the ternary ladder of section 6: order of tokens, step sizes, and the symbols of segments.
+
+mod code;
+mod cost;
+mod decode;
+mod order;
+mod plan;
+mod step;
+
+pub use decode::decode_segment;
+pub use order::TokenOrder;
+pub use step::{coarser, error_weight, step_size};
+
+pub(crate) use plan::{plan_band, BandPlan};

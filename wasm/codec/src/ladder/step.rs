@@ -1,0 +1,37 @@
+//! Step sizes and nesting of the ladder (section 6.1 and 10).
+
+/// 3^(j / 4) for j = -4 ..= 4.
+const SHIFT_FACTORS: [f64; 9] = [
+    1.0 / 3.0,
+    0.438_691_337_650_830_85,
+    0.577_350_269_189_625_8,
+    0.759_835_685_651_592_5,
+    1.0,
+    1.316_074_012_952_492_5,
+    1.732_050_807_568_877_2,
+    2.279_507_056_954_777_4,
+    3.0,
+];
+const PASS_FACTORS: [f64; 6] = [1.0, 3.0, 9.0, 27.0, 81.0, 243.0];
+
+fn shift_factor(shift: i8) -> f64 {
+    SHIFT_FACTORS[(shift.clamp(-4, 4) + 4) as usize]
+}
+
+/// baseStep * 3^(shift / 4) / 3^pass.
+pub fn step_size(base_step: f32, shift: i8, pass: u8) -> f32 {
+    (f64::from(base_step) * shift_factor(shift) / PASS_FACTORS[usize::from(pass.min(5))]) as f32
+}
+
+/// Weight 3^(-shift / 2) of a token's squared error: one over its squared step, base step and pass apart.
+pub fn error_weight(shift: i8) -> f32 {
+    let factor = shift_factor(shift);
+    (1.0 / (factor * factor)) as f32
+}
+
+/// The parent of an index: round(q / 3). Cells nest exactly.
+#[inline]
+pub fn coarser(index: i32) -> i32 {
+    // Division truncates, so one step away from zero first rounds to nearest.
+    (index + index.signum()) / 3
+}
