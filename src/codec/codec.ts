@@ -66,10 +66,18 @@ export interface EncodeRequest {
   firstTokenId: number;
 }
 
+/**
+ * A level, the longest prefix within a byte budget, or the layers first..last (both included); the last needs to know
+ * which planes each group of the profile holds (`ProfileInfo.groups`), but not the profile itself.
+ */
 export type Cut =
   | { level: string }
   | { maxBytes: number }
-  | { layers: readonly [first: number, last: number] };
+  | { layers: readonly [first: number, last: number]; groups: readonly GroupMembers[] };
+
+export interface GroupMembers {
+  members: readonly number[];
+}
 
 export interface DecodeOptions {
   /** Decode only up to this level; default: every segment present. */
@@ -85,6 +93,10 @@ export interface CodecProfile {
   encodeChunk(request: EncodeRequest): Uint8Array;
   /** Decodes a chunk object, or a prefix of it, into fp16 planes. */
   decodeChunk(chunk: Uint8Array, options?: DecodeOptions): KvPlanes;
+  /** `encodeChunk` off the calling thread where the backend can (native); elsewhere it runs on this thread. */
+  encodeChunkAsync(request: EncodeRequest): Promise<Uint8Array>;
+  /** `decodeChunk` off the calling thread where the backend can (native); elsewhere it runs on this thread. */
+  decodeChunkAsync(chunk: Uint8Array, options?: DecodeOptions): Promise<KvPlanes>;
   close(): void;
 }
 

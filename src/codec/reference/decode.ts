@@ -1,0 +1,77 @@
+import type { KvPlanes } from '../../engine/planes.ts';
+import type { ChunkInfo, ChunkSegment, DecodeOptions } from '../codec.ts';
+import { parseHeader, segmentEnds } from './chunk-header.ts';
+import { levelEnd } from './cut.ts';
+import { fail, within } from './fail.ts';
+import { sameGeometry, valuesPerToken } from './geometry.ts';
+import { MEMORY_BUDGET_BYTES } from './limits.ts';
+import { parsePrelude } from './prelude.ts';
+import type { Profile } from './profile.ts';
+import { reconstruct } from './reconstruct.ts';
+import { makeRows } from './rows.ts';
+import { decodeSegment, type GroupIntegers } from './segment.ts';
+
+/** docs/format.md, section 6: a chunk object, or a prefix of it, to planes. */
+export function decode(profile: Profile, chunk: Uint8Array, options: DecodeOptions = {}): KvPlanes {
+  const info = parseHeader(chunk);
+  checkProfile(profile, info);
+  const ends = segmentEnds(info);
+  const present = info.segments.slice(0, countPresent(info, ends, chunk.length, options));
+  checkGroups(profile, present);
+  checkMemory(profile, info);
+
+  const prelude = parsePrelude(chunk.subarray(info.headerBytes, ends[0]!), info, profile);
+  const rows = makeRows(prelude.shifts);
+  if (rows.length === 0 && present.length > 0) fail('corrupt', 'segments, but no coded token');
+  const integers: GroupIntegers[] = profile.groups.map((group) => ({
+    q: new Int32Array(prelude.shifts.length * group.rank),
+    passes: group.bandEnds.map(() => -1),
+  }));
+  for (const [number, segment] of present.entries()) {
+    const bytes = chunk.subarray(ends[number]!, ends[number + 1]!);
+    const group = profile.groups[segment.group]!;
+    decodeSegment(bytes, segment, group, profile.classes, rows, integers[segment.group]!);
+  }
+  return reconstruct(profile, info, prelude, integers);
+}
+
+/** `wrong-profile`: section 9. */
+function checkProfile(profile: Profile, info: ChunkInfo): void {
+  if (info.profileId !== profile.info.profileId) {
+    fail('wrong-profile', `the chunk needs profile ${info.profileId}, this is ${profile.info.profileId}`);
+  }
+  if (info.modelFingerprint !== profile.info.modelFingerprint) fail('wrong-profile', 'another model');
+  if (!sameGeometry(info, profile.geometry)) fail('wrong-profile', 'another geometry');
+}
+
+/** Directory entries of segments that are not here are ignored (section 8). */
+function checkGroups(profile: Profile, segments: ChunkSegment[]): void {
+  for (const { group, band } of segments) {
+    if (profile.groups[group]?.bandEnds[band] === undefined) {
+      fail('wrong-profile', `the profile has no group ${group} with a band ${band}`);
+    }
+  }
+}
+
+/** How many segments to decode: those that are here, up to the wanted level (section 8). */
+function countPresent(info: ChunkInfo, ends: number[], length: number, options: DecodeOptions): number {
+  if (length < ends[0]!) fail('truncated', `the chunk has ${length} bytes, header and prelude ${ends[0]}`);
+  if (!options.partial && !ends.includes(length)) {
+    fail('truncated', `the chunk has ${length} bytes: it ends inside a segment`);
+  }
+  let wanted = length;
+  if (options.level !== undefined) {
+    wanted = levelEnd(info, options.level);
+    if (wanted > length && !options.partial) {
+      fail('truncated', `level ${options.level} has ${wanted} bytes, here are ${length}`);
+    }
+  }
+  return ends.filter((end) => end <= Math.min(wanted, length)).length - 1;
+}
+
+/** Planes as f32 and f16, and the integers. */
+function checkMemory(profile: Profile, info: ChunkInfo): void {
+  const ranks = profile.groups.reduce((sum, group) => sum + group.rank, 0);
+  const bytes = info.tokenCount * (6 * valuesPerToken(profile.geometry) + 4 * ranks);
+  within(bytes, MEMORY_BUDGET_BYTES, 'memory for decoding, in bytes,');
+}
