@@ -14,13 +14,18 @@ export interface CheckedProfile {
 
 /**
  * Passes a profile file on to the store while it checks magic, version, fileBytes and that SHA-256 is `id`. A profile is larger
- * than a Worker's memory allows to parse; origin and client parse it, and the digest says that they see these bytes.
+ * than a Worker's memory allows to parse; origin and client parse it, and the digest says that they see these bytes. When the
+ * digest fails all bytes have been passed on, so the store must check it too (`putIfAbsent` does). Throws
+ * `invalid-profile` at once if the body is too short for its first fields.
  */
 export function checkProfileStream(
   body: ReadableStream<Uint8Array>,
   announced: number,
   id: string,
 ): CheckedProfile {
+  if (announced < HEAD_BYTES) {
+    throw new ProblemError('invalid-profile', `truncated: the body has only ${announced} bytes`);
+  }
   let problem: ProblemError | undefined;
   const head = new Uint8Array(HEAD_BYTES);
   let seen = 0;
@@ -43,7 +48,6 @@ export function checkProfileStream(
     },
     async flush() {
       await writer.close();
-      if (seen < HEAD_BYTES) refuse(new ProblemError('invalid-profile', `truncated: only ${seen} bytes`));
       const actual = toHex(new Uint8Array(await digest.digest));
       if (actual !== id) {
         refuse(
@@ -54,10 +58,10 @@ export function checkProfileStream(
   });
 
   const fixed = new FixedLengthStream(announced);
-  const piped = body
-    .pipeThrough(check)
-    .pipeTo(fixed.writable)
-    .catch(() => {});
+  // A failure of either pipe reaches the store through the stream, and `problem` tells why.
+  const ignore = () => {};
+  void body.pipeTo(check.writable).catch(ignore);
+  const piped = check.readable.pipeTo(fixed.writable).catch(ignore);
   return {
     stream: fixed.readable,
     async problem() {
