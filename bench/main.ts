@@ -17,7 +17,8 @@ program
   .option('--model <name|path>', 'pinned name or GGUF file', 'smollm2-135m-instruct')
   .option('--profile <file>', 'profile of that model', 'origin-gpu/profiles/smollm2-135m-instruct.kvp')
   .option('--prefix-tokens <n>', 'tokens that are cached', positive, 1024)
-  .option('--scored-tokens <n>', 'tokens that are scored', positive, 511)
+  .option('--scored-tokens <n>', 'tokens after them that are evaluated', positive, 511)
+  .option('--every-tokens <n>', 'compare every n-th of them', positive, 4)
   .option('--only <text>', 'only documents whose name contains this')
   .option('--json', 'print one JSON object')
   .action(async ({ json, ...options }) => {

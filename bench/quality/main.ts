@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import cliProgress from 'cli-progress';
 import { loadBestCodec } from '../../src/codec/index.ts';
 import { openLlamaEngine, resolveModelPath } from '../../src/engine/llama/index.ts';
+import { kvedgeHome } from '../../src/engine/llama/models.ts';
 import { pool } from './damage.ts';
+import { dequantizedCopy } from './dequantize.ts';
 import { documents } from './documents.ts';
 import { measureDocument, type Point } from './measure.ts';
 
@@ -11,6 +14,7 @@ export interface QualityOptions {
   profile: string;
   prefixTokens: number;
   scoredTokens: number;
+  everyTokens: number;
   /** Only documents whose name contains this. */
   only?: string;
 }
@@ -24,6 +28,7 @@ export interface QualityReport {
   perDocument: DocumentResult[];
   prefixTokens: number;
   scoredTokens: number;
+  everyTokens: number;
   levels: Record<string, LevelSummary>;
   baselines: Record<string, LevelSummary>;
 }
@@ -50,7 +55,9 @@ export async function runQuality(options: QualityOptions): Promise<QualityReport
   const codec = await loadBestCodec();
   const file = readFileSync(options.profile);
   const profile = codec.loadProfile(file);
-  const engine = await openLlamaEngine({ modelPath: await resolveModelPath(options.model) });
+  const modelPath = await resolveModelPath(options.model);
+  const exactModelPath = join(kvedgeHome(), 'cache', `${basename(modelPath, '.gguf')}.f32.gguf`);
+  const engine = await openLlamaEngine({ modelPath: await dequantizedCopy(modelPath, exactModelPath) });
   const sequence = await engine.openSequence({
     capacityTokens: options.prefixTokens + options.scoredTokens + 1,
   });
@@ -83,6 +90,7 @@ export async function runQuality(options: QualityOptions): Promise<QualityReport
     perDocument: results,
     prefixTokens: options.prefixTokens,
     scoredTokens: options.scoredTokens,
+    everyTokens: options.everyTokens,
     levels: Object.fromEntries(profile.info.levelNames.map((name) => [name, summary(name)])),
     baselines: Object.fromEntries(['int8', 'int4'].map((name) => [name, summary(name)])),
   };

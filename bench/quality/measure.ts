@@ -13,6 +13,8 @@ import { type Damage, DamageMeter } from './damage.ts';
 export interface Setting {
   prefixTokens: number;
   scoredTokens: number;
+  /** Of the scored tokens every n-th one's distribution is compared. */
+  everyTokens: number;
 }
 
 /** Rate and damage of one codec at one setting on one document. */
@@ -54,17 +56,20 @@ export async function measureDocument(
   await sequence.prefill(prefix);
   const exact = await sequence.readPlanes();
 
-  const reference: Float32Array[] = [];
+  const reference = new Map<number, Float32Array>();
+  const { everyTokens } = setting;
   onStep('reference');
-  await score(sequence, prefix, [exact], scored, (_, distribution) => reference.push(distribution));
+  await score(sequence, prefix, [exact], scored, everyTokens, (i, distribution) =>
+    reference.set(i, distribution),
+  );
 
   const values = prefix.length * valuesPerToken(engine.model.geometry);
   const points: Point[] = [];
   for (const candidate of candidates(codec, profile, exact, prefix)) {
     onStep(candidate.codec);
     const meter = new DamageMeter();
-    await score(sequence, prefix, candidate.chunks, scored, (i, distribution) =>
-      meter.add(reference[i] as Float32Array, distribution, scored[i + 1] as number),
+    await score(sequence, prefix, candidate.chunks, scored, everyTokens, (i, distribution) =>
+      meter.add(reference.get(i) as Float32Array, distribution, scored[i + 1] as number),
     );
     const { chunks: _, ...rest } = candidate;
     points.push({ ...rest, bitsPerValue: (8 * candidate.bytes) / values, ...meter.result() });
@@ -77,11 +82,12 @@ async function score(
   prefix: Uint32Array,
   chunks: KvPlanes[],
   scored: Uint32Array,
+  everyTokens: number,
   onDistribution: (index: number, distribution: Float32Array) => void,
 ) {
   await sequence.clear();
   await sequence.loadPlanes(prefix, chunks);
-  await sequence.score(scored.subarray(0, -1), onDistribution);
+  await sequence.score(scored.subarray(0, -1), onDistribution, { everyTokens });
 }
 
 function* candidates(
