@@ -9,6 +9,7 @@ import { addContextEventsRoute } from './routes/context-events.ts';
 import { addContextTokensRoute } from './routes/context-tokens.ts';
 import { addContextRoutes } from './routes/contexts.ts';
 import { addHealthRoute } from './routes/health.ts';
+import { addOpenApiRoute } from './routes/openapi.ts';
 import { addProfileRoutes } from './routes/profiles.ts';
 import { validationProblem } from './validation.ts';
 
@@ -65,15 +66,7 @@ export function createApp(): App {
   addProfileRoutes(app);
   addHealthRoute(app);
 
-  app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
-    type: 'http',
-    scheme: 'bearer',
-    bearerFormat: 'JWT',
-  });
-  app.doc31('/openapi.json', {
-    openapi: '3.1.0',
-    info: { title: 'kvedge', version: '1', description: 'See docs/api.md.' },
-  });
+  addOpenApiRoute(app);
 
   app.notFound((c) => {
     const allowed = allowedMethods(app.routes, c.req.path);

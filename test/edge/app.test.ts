@@ -1,3 +1,4 @@
+import { exports } from 'cloudflare:workers';
 import { describe, expect, it, vi } from 'vitest';
 import apiDocument from '../../docs/api.md?raw';
 import { PROBLEMS } from '../../src/protocol/problems.ts';
@@ -12,6 +13,13 @@ interface OpenApi {
 const openapi = async () => (await (await edge('/openapi.json')).json()) as OpenApi;
 
 describe('the API as a whole', () => {
+  it('runs as the Worker of wrangler.toml', async () => {
+    const response = await (exports as unknown as { default: Fetcher }).default.fetch(
+      'https://edge.test/healthz',
+    );
+    expect(response.status).toBe(200);
+  });
+
   it('is well', async () => {
     expect(await (await edge('/healthz')).json()).toEqual({ status: 'ok', apiVersion: 1 });
   });

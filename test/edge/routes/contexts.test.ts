@@ -93,6 +93,21 @@ describe('GET /v1/contexts/{id}', () => {
     await expectProblem(response, 503, 'origin-unreachable');
   });
 
+  it('does not wait for an origin that hangs', async () => {
+    fakeOrigin(
+      (request) =>
+        new Promise((_, reject) => {
+          request.signal.addEventListener('abort', () => reject(new Error('aborted')));
+        }),
+    );
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const response = edge(`/v1/contexts/${unusedId()}`);
+    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1));
+    vi.advanceTimersByTime(5_000);
+    vi.useRealTimers();
+    expect(await expectProblem(await response, 503, 'origin-unreachable')).toContain('5000 ms');
+  });
+
   it('gives 404 if the origin published what is no longer stored', async () => {
     const id = unusedId();
     fakeOrigin(() => Response.json(job(id, 'published')));
