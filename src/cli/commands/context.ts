@@ -1,0 +1,225 @@
+import { readFile, stat } from 'node:fs/promises';
+import { Command, Option } from 'commander';
+import {
+  type EdgeAccess,
+  fetchManifest,
+  followContext,
+  openContext,
+  publishContext,
+} from '../../client/index.ts';
+import { openLlamaEngine } from '../../engine/llama/engine.ts';
+import { resolveModelPath } from '../../engine/llama/models.ts';
+import type { JobEvent } from '../../protocol/api.ts';
+import { LIMITS } from '../../protocol/limits.ts';
+import type { Manifest } from '../../protocol/manifest.ts';
+import { CliError } from '../cli-error.ts';
+import { EXIT } from '../exit-codes.ts';
+import type { CommandContext } from '../main.ts';
+import {
+  contextIdArgument,
+  durationSeconds,
+  edgeAccess,
+  edgeOption,
+  modelOption,
+  positiveInt,
+  tokenOption,
+} from '../options.ts';
+import { megabytes, type Output, table } from '../output.ts';
+
+interface EdgeOptions {
+  edge: string;
+  token?: string;
+}
+
+interface PublishOptions extends EdgeOptions {
+  file?: string;
+  text?: string;
+  model: string;
+  ttl?: number;
+  wait?: boolean;
+}
+
+interface LoadOptions extends EdgeOptions {
+  model: string;
+  level?: string;
+  prompt?: string;
+  tokens: number;
+  threads?: number;
+}
+
+export function contextCommands({ output, signal }: CommandContext): Command {
+  const context = new Command('context').description('contexts: publish once, load anywhere');
+
+  context
+    .command('publish')
+    .description('have the KV of a text computed and published')
+    .addOption(new Option('--file <path>', 'text file, - for standard input').conflicts('text'))
+    .option('--text <text>', 'the text itself')
+    .addOption(modelOption())
+    .addOption(edgeOption())
+    .addOption(tokenOption())
+    .option('--ttl <duration>', 'when it expires, such as 30d (default: never)', durationSeconds)
+    .option('--wait', 'wait until it is published')
+    .action(async (options: PublishOptions) => {
+      const text = await readText(options);
+      const access = { ...(await edgeAccess(options, ['publish', 'read'])), signal };
+      const { id, status } = await publishContext(access, {
+        model: options.model,
+        text,
+        ...(options.ttl !== undefined && { ttlSeconds: options.ttl }),
+      });
+      let state = status?.state ?? 'published';
+      if (status !== null && options.wait) {
+        await follow(access, id, output());
+        state = 'published';
+      }
+      output().result({ id, state }, () => (state === 'published' ? id : `${id} (${state})`));
+    });
+
+  context
+    .command('show')
+    .description('show the manifest of a published context')
+    .argument('<id>', 'context id', contextIdArgument)
+    .addOption(edgeOption())
+    .addOption(tokenOption())
+    .action(async (id: string, options: EdgeOptions) => {
+      const manifest = await fetchManifest({ ...(await edgeAccess(options, ['read'])), signal }, id);
+      output().result(manifest, () => describe(manifest));
+    });
+
+  context
+    .command('load')
+    .description('load a context into llama.cpp and go on from there, greedily')
+    .argument('<id>', 'context id', contextIdArgument)
+    .addOption(modelOption())
+    .addOption(edgeOption())
+    .addOption(tokenOption())
+    .option('--level <name>', 'level to fetch (default: standard)')
+    .option('--prompt <text>', 'text to add after the context')
+    .option('--tokens <count>', 'most tokens to generate', positiveInt, 64)
+    .option('--threads <count>', 'threads for evaluation (default: all)', positiveInt)
+    .action(async (id: string, options: LoadOptions) => {
+      const access = { ...(await edgeAccess(options, ['read'])), signal };
+      await load(id, access, options, output(), signal);
+    });
+  return context;
+}
+
+async function load(
+  id: string,
+  access: EdgeAccess,
+  options: LoadOptions,
+  output: Output,
+  signal: AbortSignal,
+) {
+  const modelPath = await resolveModelPath(options.model);
+  const engine = await openLlamaEngine({
+    modelPath,
+    ...(options.threads !== undefined && { threads: options.threads }),
+  });
+  const bar = output.progress('loading');
+  try {
+    const promptTokens =
+      options.prompt === undefined ? undefined : engine.tokenize(options.prompt, { bos: false });
+    const { sequence, report } = await openContext({
+      ...access,
+      id,
+      engine,
+      extraTokens: options.tokens + (promptTokens?.length ?? 0),
+      ...(options.level !== undefined && { level: options.level }),
+      onProgress: ({ doneBytes, totalBytes }) => bar.update(doneBytes, totalBytes),
+    });
+    bar.stop();
+    output.note(
+      `loaded level ${report.level} with the ${report.backend} codec: ${megabytes(report.bytes.chunks)} in ` +
+        `${Math.round(report.totalMs)} ms`,
+    );
+    try {
+      const generation = await sequence.generate({
+        maxTokens: options.tokens,
+        ...(promptTokens !== undefined && { promptTokens }),
+        signal,
+      });
+      const text = engine.detokenize(generation.tokens);
+      output.result(
+        { id, report, text, tokens: [...generation.tokens], firstTokenMs: generation.firstTokenMs },
+        () => text,
+      );
+    } finally {
+      await sequence.close();
+    }
+  } finally {
+    bar.stop();
+    await engine.close();
+  }
+}
+
+async function follow(access: EdgeAccess, id: string, output: Output): Promise<void> {
+  const bar = output.progress('computing');
+  let chunksTotal = 1;
+  try {
+    await followContext(access, id, (event: JobEvent) => {
+      if (event.type === 'tokenized') chunksTotal = event.chunksTotal;
+      if (event.type === 'prefilled') bar.update(event.tokensDone / event.tokenCount / 2, 1, 'prefill');
+      if (event.type === 'chunk') bar.update(0.5 + event.chunksDone / chunksTotal / 2, 1, 'encode, publish');
+    });
+  } finally {
+    bar.stop();
+  }
+}
+
+async function readText({ file, text }: PublishOptions): Promise<string> {
+  if (text !== undefined) return text;
+  if (file === undefined) {
+    throw new CliError('no-text', EXIT.usage, 'There is no text to publish.', 'Give --file or --text.');
+  }
+  if (file === '-') return readAll(process.stdin);
+  const found = await stat(file).catch((cause) => {
+    throw new CliError('file-unreadable', EXIT.notFound, `${file} cannot be read.`, 'Check the path.', {
+      cause,
+    });
+  });
+  if (found.size > LIMITS.textBytes) {
+    throw new CliError(
+      'too-large',
+      EXIT.refused,
+      `${file} has ${found.size} bytes, a text at most ${LIMITS.textBytes}.`,
+      'Publish parts of it as contexts of their own.',
+    );
+  }
+  return readFile(file, 'utf8');
+}
+
+async function readAll(stream: NodeJS.ReadableStream): Promise<string> {
+  const pieces: Buffer[] = [];
+  for await (const piece of stream) pieces.push(Buffer.from(piece));
+  return Buffer.concat(pieces).toString('utf8');
+}
+
+function describe(manifest: Manifest): string {
+  const { model } = manifest;
+  const perToken = model.layers * model.kvHeads * (model.keyHeadDim + model.valueHeadDim);
+  const names = manifest.chunks[0]!.levels.map((level) => level.name);
+  const rows = names.map((name) => {
+    const levels = manifest.chunks.map((chunk) => chunk.levels.find((level) => level.name === name)!);
+    const bytes = levels.reduce((sum, level) => sum + level.bytes, 0);
+    const kld = levels.reduce(
+      (sum, level, i) => sum + level.predictedKld * manifest.chunks[i]!.tokenCount,
+      0,
+    );
+    return [
+      name,
+      megabytes(bytes),
+      ((8 * bytes) / (manifest.tokenCount * perToken)).toFixed(3),
+      (kld / manifest.tokenCount).toExponential(1),
+    ];
+  });
+  return [
+    `context   ${manifest.id}`,
+    `model     ${model.name} (${model.fingerprint.slice(0, 16)}...)`,
+    `tokens    ${manifest.tokenCount} in ${manifest.chunks.length} chunks`,
+    `created   ${manifest.createdAt}${manifest.expiresAt === null ? '' : `, expires ${manifest.expiresAt}`}`,
+    '',
+    table(['level', 'size', 'bits/value', 'predicted KLD'], rows),
+  ].join('\n');
+}

@@ -1,0 +1,78 @@
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import { EdgeUrl, OriginSecret } from '../../../origin-gpu/src/config.ts';
+import { startOrigin } from '../../../origin-gpu/src/server.ts';
+import { loadBestCodec } from '../../codec/index.ts';
+import { MODELS, resolveModelPath } from '../../engine/llama/models.ts';
+import { untilAborted } from '../local/foreground.ts';
+import { DEFAULT_ORIGIN_PORT, homeFolders } from '../local/home.ts';
+import { localSecrets, mintLocalToken } from '../local/secrets.ts';
+import type { CommandContext } from '../main.ts';
+import { edgeOption, modelOption, portNumber, positiveInt } from '../options.ts';
+
+/** Profiles that come with kvedge. */
+const SHIPPED_PROFILES = fileURLToPath(new URL('../../../origin-gpu/profiles/', import.meta.url));
+const PUBLISH_TOKEN_TTL_SECONDS = 600;
+
+interface ServeOptions {
+  model: string;
+  profile: string[];
+  edge: string;
+  host: string;
+  port: number;
+  threads?: number;
+}
+
+export function originCommands({ output, signal }: CommandContext): Command {
+  const origin = new Command('origin').description('computes, encodes and publishes contexts');
+  origin
+    .command('serve')
+    .description('run an origin in the foreground')
+    .addOption(modelOption())
+    .option(
+      '--profile <file...>',
+      'profile files or folders to choose from, before those that come with kvedge',
+      [],
+    )
+    .addOption(edgeOption())
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <port>', 'port to listen on, 0 for any', portNumber, DEFAULT_ORIGIN_PORT)
+    .option('--threads <count>', 'threads for evaluation (default: all)', positiveInt)
+    .action(async (options: ServeOptions) => {
+      const folders = homeFolders();
+      const secrets = await localSecrets(folders.home);
+      const staticToken = process.env.KVEDGE_EDGE_TOKEN;
+      const keysJson = process.env.KVEDGE_TOKEN_KEYS;
+      const tokenKeys = keysJson ? JSON.parse(keysJson) : secrets.tokenKeys;
+      const running = await startOrigin(
+        {
+          home: folders.home,
+          host: options.host,
+          port: options.port,
+          originToken: OriginSecret.parse(process.env.ORIGIN_TOKEN || secrets.originToken),
+          edgeUrl: EdgeUrl.parse(options.edge),
+          edgeToken: () =>
+            staticToken ||
+            mintLocalToken(
+              { tokenKeys },
+              { scopes: ['publish', 'read'], ttlSeconds: PUBLISH_TOKEN_TTL_SECONDS },
+            ),
+          models: [{ name: modelName(options.model), modelPath: await resolveModelPath(options.model) }],
+          profilePaths: [...options.profile, SHIPPED_PROFILES, folders.profiles],
+          ...(options.threads !== undefined && { threads: options.threads }),
+        },
+        await loadBestCodec(),
+      );
+      const { url, models } = running;
+      output().result({ url, models }, () => `origin at ${url} serves ${models.join(', ')}`);
+      await untilAborted(signal);
+      await running.close();
+    });
+  return origin;
+}
+
+/** Name under which a model is published: its pinned name, else its file's name. */
+function modelName(nameOrPath: string): string {
+  return MODELS.has(nameOrPath) ? nameOrPath : path.basename(nameOrPath).replace(/\.gguf$/i, '');
+}

@@ -1,0 +1,140 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Json } from 'miniflare';
+import { CliError } from '../cli-error.ts';
+import { EXIT } from '../exit-codes.ts';
+import type { Secrets } from './secrets.ts';
+
+export interface LocalEdgeOptions {
+  secrets: Secrets;
+  originUrl: string;
+  host: string;
+  /** 0 takes any free port. */
+  port: number;
+  /** Folder for what R2 and the cache store; null keeps it in memory. */
+  storage: string | null;
+}
+
+export interface LocalEdge {
+  url: string;
+  close(): Promise<void>;
+}
+
+const PROJECT = fileURLToPath(new URL('../../../', import.meta.url));
+const WRANGLER = 'node_modules/wrangler/bin/wrangler.js';
+const OFFLINE = {
+  CI: '1',
+  WRANGLER_SEND_METRICS: 'false',
+  WRANGLER_SEND_ERROR_REPORTS: 'false',
+  WRANGLER_HIDE_BANNER: 'true',
+  CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+};
+
+/**
+ * Runs the real Worker in the real runtime (workerd) on this machine: bundled by wrangler exactly as for a deployment, with
+ * the bindings of wrangler.toml and R2 on disk.
+ */
+export async function startLocalEdge(options: LocalEdgeOptions): Promise<LocalEdge> {
+  const bundle = await mkdtemp(path.join(tmpdir(), 'kvedge-worker-'));
+  try {
+    await bundleWorker(bundle);
+    return await startBundle(bundle, options);
+  } catch (error) {
+    await rm(bundle, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function startBundle(bundle: string, options: LocalEdgeOptions): Promise<LocalEdge> {
+  Object.assign(process.env, OFFLINE);
+  const { Miniflare, convertV4MiniflareOptions } = await loaded(() => import('miniflare'));
+  const { unstable_getMiniflareWorkerOptions } = await loaded(() => import('wrangler'));
+  const { modulesRules: _, ...worker } = unstable_getMiniflareWorkerOptions(
+    path.join(PROJECT, 'wrangler.toml'),
+  ).workerOptions;
+  const { storage, secrets, host, port } = options;
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      host,
+      port,
+      logRequests: false,
+      ...(storage !== null && { resourcePersistencePath: storage }),
+      workers: [
+        {
+          ...worker,
+          name: 'kvedge',
+          rootPath: bundle,
+          modulesRoot: bundle,
+          modules: await bundleModules(bundle),
+          bindings: {
+            ...(worker.bindings as Record<string, Json>),
+            ORIGIN_URL: options.originUrl,
+            ORIGIN_TOKEN: secrets.originToken,
+            KVEDGE_TOKEN_KEYS: JSON.stringify(secrets.tokenKeys),
+          },
+        },
+      ],
+    }),
+  );
+  try {
+    const url = (await miniflare.ready).origin;
+    return {
+      url,
+      async close() {
+        await miniflare.dispose();
+        await rm(bundle, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    await miniflare.dispose().catch(() => {});
+    throw error;
+  }
+}
+
+/** The files of a bundle: worker.js first, as the entry. */
+async function bundleModules(bundle: string) {
+  const files = await readdir(bundle, { recursive: true });
+  const wasm = files.filter((file) => file.endsWith('.wasm'));
+  return [
+    { type: 'ESModule' as const, path: path.join(bundle, 'worker.js') },
+    ...wasm.map((file) => ({ type: 'CompiledWasm' as const, path: path.join(bundle, file) })),
+  ];
+}
+
+async function bundleWorker(folder: string): Promise<void> {
+  const args = [WRANGLER, 'deploy', '--dry-run', '--outdir', folder];
+  const child = spawn(process.execPath, args, {
+    cwd: PROJECT,
+    env: { ...process.env, ...OFFLINE, NO_COLOR: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let log = '';
+  child.stdout.on('data', (piece) => (log += piece));
+  child.stderr.on('data', (piece) => (log += piece));
+  const [code] = await once(child, 'close');
+  if (code === 0) return;
+  throw new CliError(
+    'worker-bundle',
+    EXIT.missingPart,
+    `wrangler could not bundle the Worker:\n${log.trim()}`,
+    'Run "npm ci", then try again.',
+  );
+}
+
+async function loaded<T>(load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (cause) {
+    throw new CliError(
+      'wrangler-missing',
+      EXIT.missingPart,
+      'The local runtime of the Worker (wrangler, miniflare) is not installed.',
+      'Run "npm ci" without "--omit=dev".',
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,84 @@
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import path from 'node:path';
+import type { EdgeAccess } from '../../client/index.ts';
+import { kvedgeHome, SMOLLM2 } from '../../engine/llama/models.ts';
+import { freePort } from './free-port.ts';
+import { localSecrets, mintLocalToken } from './secrets.ts';
+import { type Service, startService } from './service.ts';
+
+export interface StackOptions {
+  /** Prefix of the name of its folder below KVEDGE_HOME. */
+  name: string;
+  /** Profile files for the origin, before those that come with kvedge. */
+  profiles: readonly string[];
+  model?: string;
+  threads?: number;
+}
+
+/** A real origin and the real Worker, each a process, with storage that is theirs alone. */
+export interface Stack {
+  edge: Service;
+  origin: Service;
+  /** Access with the scopes `publish` and `read`. */
+  access: EdgeAccess;
+  /** KVEDGE_HOME of both services. */
+  home: string;
+  /** Starts the origin again, after it was stopped or killed. */
+  restartOrigin(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const TOKEN_TTL_SECONDS = 3600;
+
+/** Starts both; the model comes from the ordinary KVEDGE_HOME, everything else is new and deleted by `close`. */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  await mkdir(kvedgeHome(), { recursive: true });
+  const home = await mkdtemp(path.join(kvedgeHome(), `${options.name}-`));
+  const services: Service[] = [];
+  const close = async () => {
+    await Promise.all(services.map((service) => service.close()));
+    await rm(home, { recursive: true, force: true, maxRetries: 5 });
+  };
+  try {
+    await symlink(path.join(kvedgeHome(), 'models'), path.join(home, 'models'));
+    const env = { KVEDGE_HOME: home };
+    const secrets = await localSecrets(home);
+    const originPort = await freePort();
+    const edge = await startService(
+      ['edge', 'dev', '--port', '0', '--origin', `http://127.0.0.1:${originPort}`],
+      env,
+    );
+    services.push(edge);
+    const startOrigin = async () => {
+      const service = await startService(
+        [
+          ...['origin', 'serve', '--port', String(originPort), '--edge', edge.url],
+          ...['--model', options.model ?? SMOLLM2.id],
+          ...(options.profiles.length > 0 ? ['--profile', ...options.profiles] : []),
+          ...(options.threads === undefined ? [] : ['--threads', String(options.threads)]),
+        ],
+        env,
+      );
+      services.push(service);
+      return service;
+    };
+    const stack: Stack = {
+      edge,
+      origin: await startOrigin(),
+      access: {
+        edge: edge.url,
+        token: await mintLocalToken(secrets, { scopes: ['publish', 'read'], ttlSeconds: TOKEN_TTL_SECONDS }),
+      },
+      home,
+      async restartOrigin() {
+        await stack.origin.close();
+        stack.origin = await startOrigin();
+      },
+      close,
+    };
+    return stack;
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
