@@ -41,11 +41,8 @@ export class Origin {
   /** State of a context's job; null if the origin has none. */
   async status(id: string): Promise<JobStatus | null> {
     const response = await this.#fetch(`/v1/jobs/${id}`, {}, STATUS_TIMEOUT_MS);
-    if (response.status === 404) {
-      await response.body?.cancel();
-      return null;
-    }
-    return readStatus(await accepted(response));
+    const found = await acceptedOrUnknown(response);
+    return found === null ? null : readStatus(found);
   }
 
   /** The job's Server-Sent Events; null if the origin has no such job. The timeout is for the first byte only. */
@@ -55,11 +52,9 @@ export class Origin {
       { headers: { accept: 'text/event-stream' } },
       STATUS_TIMEOUT_MS,
     );
-    if (response.status === 404) {
-      await response.body?.cancel();
-      return null;
-    }
-    const { headers, body } = await accepted(response);
+    const found = await acceptedOrUnknown(response);
+    if (found === null) return null;
+    const { headers, body } = found;
     if (body === null || !headers.get('content-type')?.startsWith('text/event-stream')) {
       await body?.cancel();
       throw new ProblemError('origin-failed', 'the origin did not answer with an event stream');
@@ -124,6 +119,14 @@ async function accepted(response: Response): Promise<Response> {
     );
   }
   throw new ProblemError('origin-failed', `${code}: ${detail}`);
+}
+
+/** Like `accepted`, but null when the origin itself says that it has no such job; any other 404 is a wrong ORIGIN_URL. */
+async function acceptedOrUnknown(response: Response): Promise<Response | null> {
+  return accepted(response).catch((error) => {
+    if (error instanceof ProblemError && error.code === 'context-not-found') return null;
+    throw error;
+  });
 }
 
 async function readStatus(response: Response): Promise<JobStatus> {

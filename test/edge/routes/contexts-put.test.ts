@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Manifest } from '../../../src/protocol/manifest.ts';
+import { ProblemError } from '../../../src/protocol/problems.ts';
 import {
   BUCKET,
   edge,
@@ -13,7 +14,7 @@ import {
 } from '../support/edge.ts';
 import { makeChunk, makeContext, unusedId } from '../support/objects.ts';
 
-const notFound = () => new Response(null, { status: 404 });
+const notFound = () => new ProblemError('context-not-found', 'no job').toResponse();
 
 describe('PUT /v1/contexts/{id}', () => {
   it('publishes a context whose payloads are stored', async () => {

@@ -314,8 +314,10 @@ describe('GET /v1/contexts/{id}/events', () => {
 
   it('answers with a problem when there is nothing to stream', async () => {
     const path = `/v1/contexts/${unusedId()}/events`;
-    fakeOrigin(() => new Response(null, { status: 404 }));
+    fakeOrigin(() => new ProblemError('context-not-found', 'no job').toResponse());
     await expectProblem(await edge(path), 404, 'context-not-found');
+    fakeOrigin(() => new Response('no such page', { status: 404 }));
+    await expectProblem(await edge(path), 502, 'origin-failed');
     fakeOrigin(unreachable);
     await expectProblem(await edge(path), 503, 'origin-unreachable');
     fakeOrigin(() => Response.json({}));

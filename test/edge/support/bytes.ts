@@ -22,6 +22,12 @@ export class Fields {
     return this;
   }
 
+  /** Repeats what `write` writes. */
+  times(count: number, write: (fields: this) => void): this {
+    for (let i = 0; i < count; i++) write(this);
+    return this;
+  }
+
   hex(text: string): this {
     return this.u8(...(text.match(/../g) ?? []).map((pair) => Number.parseInt(pair, 16)));
   }

@@ -85,7 +85,7 @@ function segment(lanes: number, wordBytes: number, seed: number): Uint8Array {
   return concat(new Fields().u32(crc32c(rest)).bytes(), rest);
 }
 
-/** A profile file of the small model with `GROUPS`, by docs/format.md. `padRank`: columns of each group. */
+/** A profile file of the small model with `GROUPS`, by docs/format.md. `rank`: columns of each group. */
 export function makeProfile(rank = 4): Uint8Array<ArrayBuffer> {
   const { layers, kvHeads, keyHeadDim, valueHeadDim } = GEOMETRY;
   const body = new Fields()
@@ -107,15 +107,15 @@ export function makeProfile(rank = 4): Uint8Array<ArrayBuffer> {
       .u16(rank)
       .u8(1)
       .u16(rank)
-      .u8(...new Array<number>(rank).fill(0));
+      .times(rank, (fields) => fields.u8(0));
     body
       .u8(2)
       .u16(1)
       .u8(1)
       .u16(rank - 1)
       .u8(2);
-    body.u16(...new Array<number>(rows).fill(0x3c00));
-    body.f32(...new Array<number>(rank - 1).fill(1)).u8(...new Array<number>(rows * (rank - 1)).fill(1));
+    body.times(rows, (fields) => fields.u16(0x3c00));
+    body.times(rank - 1, (fields) => fields.f32(1)).times(rows * (rank - 1), (fields) => fields.u8(1));
   }
   body.u8(0, 0);
   const head = new Fields()
