@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { PublishManifest } from '../../../src/protocol/api.ts';
+import type { ContextTokens, Manifest } from '../../../src/protocol/manifest.ts';
+import { PROBLEMS, type ProblemCode } from '../../../src/protocol/problems.ts';
+import { fakeCodec } from './fake-codec.ts';
+
+export interface FakeEdge {
+  url: string;
+  /** `METHOD /path` of every request, in order. */
+  log: string[];
+  chunks: Map<string, Uint8Array>;
+  profiles: Map<string, Uint8Array>;
+  manifests: Map<string, Manifest>;
+  tokens: Map<string, ContextTokens>;
+  /** Called before a request is handled; true when it has answered. */
+  intercept: ((request: IncomingMessage, response: ServerResponse) => boolean) | null;
+  close(): Promise<void>;
+}
+
+/** The parts of the Worker's contract that origin and client use, in memory, with a place for faults. */
+export async function startFakeEdge(): Promise<FakeEdge> {
+  const edge: FakeEdge = {
+    url: '',
+    log: [],
+    chunks: new Map(),
+    profiles: new Map(),
+    manifests: new Map(),
+    tokens: new Map(),
+    intercept: null,
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+  const server = createServer(async (request, response) => {
+    edge.log.push(`${request.method} ${request.url}`);
+    if (edge.intercept?.(request, response)) return;
+    const pieces: Buffer[] = [];
+    for await (const piece of request) pieces.push(piece);
+    answer(edge, request, response, Buffer.concat(pieces));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  edge.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return edge;
+}
+
+export function problem(
+  response: ServerResponse,
+  code: ProblemCode,
+  headers: Record<string, string> = {},
+): true {
+  const [status, title, remedy] = PROBLEMS[code];
+  response.writeHead(status, { 'content-type': 'application/problem+json', ...headers });
+  response.end(JSON.stringify({ type: code, title, status, detail: `a fault: ${code}`, code, remedy }));
+  return true;
+}
+
+function answer(edge: FakeEdge, request: IncomingMessage, response: ServerResponse, body: Buffer): void {
+  const [, , kind = '', id = '', part] = new URL(request.url!, edge.url).pathname.split('/');
+  if (request.method === 'PUT') put(edge, response, kind, id, body);
+  else if (kind === 'contexts' && part === 'tokens') sendJson(response, 200, edge.tokens.get(id));
+  else if (kind === 'contexts' && edge.manifests.has(id)) sendJson(response, 200, edge.manifests.get(id));
+  else if (kind === 'contexts') problem(response, 'context-not-found');
+  else sendStored(request, response, (kind === 'chunks' ? edge.chunks : edge.profiles).get(id));
+}
+
+function put(edge: FakeEdge, response: ServerResponse, kind: string, id: string, body: Buffer): void {
+  if (kind === 'profiles') edge.profiles.set(id, body);
+  if (kind === 'chunks') {
+    if (!edge.chunks.has(id)) edge.chunks.set(id, body);
+    sendJson(response, 201, { id, levels: levelsOf(edge.chunks.get(id)!) });
+    return;
+  }
+  if (kind === 'contexts') {
+    const { manifest, chunks } = PublishManifest.parse(JSON.parse(body.toString()));
+    if (manifest.chunks.some((chunk) => !edge.chunks.has(chunk.id))) {
+      problem(response, 'payload-missing');
+      return;
+    }
+    edge.manifests.set(id, manifest);
+    edge.tokens.set(id, { id, from: 0, chunks });
+  }
+  sendJson(response, 201, { id });
+}
+
+function sendStored(
+  request: IncomingMessage,
+  response: ServerResponse,
+  stored: Uint8Array | undefined,
+): void {
+  const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
+  if (stored === undefined) problem(response, 'chunk-not-found');
+  else if (from === undefined) response.writeHead(200).end(stored);
+  else {
+    const end = Math.min(Number(to) + 1, stored.length);
+    response.writeHead(206, { 'content-range': `bytes ${from}-${end - 1}/${stored.length}` });
+    response.end(stored.subarray(Number(from), end));
+  }
+}
+
+function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(value));
+}
+
+export function levelsOf(object: Uint8Array) {
+  return fakeCodec()
+    .inspectChunk(object)
+    .levels.map(({ name, endOffset, predictedKld }) => ({
+      name,
+      bytes: endOffset,
+      sha256: createHash('sha256').update(object.subarray(0, endOffset)).digest('hex'),
+      predictedKld,
+    }));
+}
