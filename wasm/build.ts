@@ -48,19 +48,17 @@ function build(outDir: string, compiler: string): void {
     RUSTC_BOOTSTRAP: '1',
     CARGO_TARGET_DIR: targetDir,
     CARGO_ENCODED_RUSTFLAGS: flags.join('\x1f'),
-    // The profile's own settings would do, but the native build wants to unwind.
-    CARGO_PROFILE_RELEASE_PANIC: 'abort',
   };
   const target = 'wasm32-unknown-unknown';
   const buildStd = '-Zbuild-std=std,panic_abort';
-  run(cargo, ['build', buildStd, '--target', target, '--release', '-p', 'kvedge-wasm', '--locked'], env);
+  run(cargo, ['build', buildStd, '--target', target, '--profile', 'wasm', '-p', 'kvedge-wasm', '--locked'], env);
   run('cargo', ['build', '--profile', 'tool', '-p', 'kvedge-bindgen-cli', '--locked'], {
     ...process.env,
     CARGO_TARGET_DIR: join(rootDir, 'target'),
   });
   mkdirSync(outDir, { recursive: true });
   const bindgen = join(rootDir, 'target', 'tool', 'kvedge-bindgen-cli');
-  run(bindgen, [join(targetDir, target, 'release', 'kvedge_wasm.wasm'), outDir, 'kvedge']);
+  run(bindgen, [join(targetDir, target, 'wasm', 'kvedge_wasm.wasm'), outDir, 'kvedge']);
   const lockHash = createHash('sha256').update(readFileSync(join(rootDir, 'Cargo.lock'))).digest('hex');
   writeFileSync(join(outDir, versionFile), `${compiler}\nCargo.lock sha256 ${lockHash}\n`);
 }

@@ -21,7 +21,7 @@ const libraryName = libraryNames[process.platform];
 if (libraryName === undefined) fail(`build:native does not know the platform ${process.platform}`);
 
 const targetDir = join(rootDir, 'target');
-const built = spawnSync('cargo', ['build', '--release', '--locked', '-p', 'kvedge-addon'], {
+const built = spawnSync('cargo', ['build', '--profile', 'dist', '--locked', '-p', 'kvedge-addon'], {
   cwd: rootDir,
   env: { ...process.env, CARGO_TARGET_DIR: targetDir },
   stdio: 'inherit',
@@ -36,6 +36,6 @@ if (built.status !== 0) fail(`build:native: cargo ended with status ${built.stat
 
 // A running process may have the old file mapped: replace it, never write into it.
 const addonPath = join(addonDir, 'kvedge.node');
-copyFileSync(join(targetDir, 'release', libraryName), `${addonPath}.new.node`);
+copyFileSync(join(targetDir, 'dist', libraryName), `${addonPath}.new.node`);
 renameSync(`${addonPath}.new.node`, addonPath);
 console.log(`built ${addonPath}`);

@@ -7,8 +7,8 @@ mod work;
 use std::sync::Arc;
 
 use kvedge_codec::{
-    chunk_info_json, cut_groups, cut_layers, cut_level, cut_max_bytes, decode_chunk, encode_chunk, profile_info_json,
-    DecodeOptions, EncodeRequest, Header, Limits,
+    chunk_info_json, cut_groups, cut_layers, cut_level, cut_max_bytes, decode_chunk, encode_chunk,
+    profile_info_json, DecodeOptions, EncodeRequest, Header, Limits,
 };
 use napi::bindgen_prelude::{AsyncTask, Uint16Array, Uint8Array};
 use napi_derive::napi;
@@ -71,7 +71,8 @@ impl Profile {
     /// Parses a profile file. `max_memory_bytes` bounds what this and each later call may allocate; default 4 GiB.
     #[napi(constructor)]
     pub fn new(file: &[u8], max_memory_bytes: Option<f64>) -> Result<Self> {
-        let limits = max_memory_bytes.map_or_else(Limits::default, |bytes| Limits { max_memory_bytes: bytes as u64 });
+        let limits =
+            max_memory_bytes.map_or_else(Limits::default, |bytes| Limits { max_memory_bytes: bytes as u64 });
         let profile = kvedge_codec::Profile::parse(file, &limits).map_err(to_js)?;
         Ok(Self { profile: Some(Arc::new(profile)), limits })
     }
@@ -137,7 +138,12 @@ impl Profile {
 
     /// Decodes a chunk object, or a prefix of it, into fp16 planes `[layer][K|V][token][kvHeads * headDim]`.
     #[napi]
-    pub fn decode_chunk(&self, chunk: &[u8], level: Option<String>, partial: Option<bool>) -> Result<Uint16Array> {
+    pub fn decode_chunk(
+        &self,
+        chunk: &[u8],
+        level: Option<String>,
+        partial: Option<bool>,
+    ) -> Result<Uint16Array> {
         let profile = self.open()?;
         let options = DecodeOptions { level: level.as_deref(), partial: partial.unwrap_or(false) };
         on_pool(|| decode_chunk(profile, chunk, options, &self.limits)).map(Uint16Array::new).map_err(to_js)

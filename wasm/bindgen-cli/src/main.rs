@@ -8,6 +8,6 @@ fn main() -> anyhow::Result<()> {
         anyhow::bail!("usage: kvedge-bindgen-cli <module.wasm> <output folder> <name>");
     };
     let mut bindgen = Bindgen::new();
-    bindgen.input_path(module).out_name(name).web(true)?.typescript(true);
+    bindgen.input_path(module).out_name(name).web(true)?.typescript(true).remove_name_section(true);
     bindgen.generate(output)
 }

@@ -1,8 +1,8 @@
 //! The codec for JavaScript. Bytes in, bytes out; headers as JSON; errors are JS `Error`s with a `code`.
 
 use kvedge_codec::{
-    chunk_info_json, cut_groups, cut_level, cut_max_bytes, decode_chunk, encode_chunk, profile_info_json, DecodeOptions,
-    EncodeRequest, Header, Limits,
+    chunk_info_json, cut_groups, cut_level, cut_max_bytes, decode_chunk, encode_chunk, profile_info_json,
+    DecodeOptions, EncodeRequest, Header, Limits,
 };
 use wasm_bindgen::prelude::*;
 
@@ -94,7 +94,12 @@ impl Profile {
 
     /// Decodes a chunk object, or a prefix of it, into fp16 planes `[layer][K|V][token][kvHeads * headDim]`.
     #[wasm_bindgen(js_name = decodeChunk)]
-    pub fn decode_chunk(&self, chunk: &[u8], level: Option<String>, partial: bool) -> Result<Vec<u16>, JsValue> {
+    pub fn decode_chunk(
+        &self,
+        chunk: &[u8],
+        level: Option<String>,
+        partial: bool,
+    ) -> Result<Vec<u16>, JsValue> {
         let options = DecodeOptions { level: level.as_deref(), partial };
         decode_chunk(&self.profile, chunk, options, &self.limits).map_err(to_js)
     }

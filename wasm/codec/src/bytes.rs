@@ -28,7 +28,9 @@ impl<'a> Reader<'a> {
     pub fn take_items(&mut self, count: usize, size: usize, field: &str) -> Result<&'a [u8]> {
         match count.checked_mul(size) {
             Some(bytes) => self.take(bytes, field),
-            None => Err(Error::truncated(field, format_args!("{count} x {size}"), self.bytes.len() - self.at)),
+            None => {
+                Err(Error::truncated(field, format_args!("{count} x {size}"), self.bytes.len() - self.at))
+            }
         }
     }
 
@@ -108,7 +110,12 @@ pub(crate) fn positive(value: f32, field: &str) -> Result<f32> {
 }
 
 /// A field that must lie in a range.
-pub(crate) fn in_range<T: PartialOrd + std::fmt::Display>(value: T, low: T, high: T, field: &str) -> Result<T> {
+pub(crate) fn in_range<T: PartialOrd + std::fmt::Display>(
+    value: T,
+    low: T,
+    high: T,
+    field: &str,
+) -> Result<T> {
     if value >= low && value <= high {
         Ok(value)
     } else {

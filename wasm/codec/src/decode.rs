@@ -197,7 +197,9 @@ fn coefficient_runs(
         budget.draw("coefficients", job.len(profile, opened), 4)?;
         let (group, columns) = (usize::from(job.group), job.columns(profile));
         match runs.last_mut() {
-            Some(run) if run.group == group && run.first_column + run.values.len() / tokens == columns.start => {
+            Some(run)
+                if run.group == group && run.first_column + run.values.len() / tokens == columns.start =>
+            {
                 run.values.resize(run.values.len() + columns.len() * tokens, 0.0);
             }
             _ => runs.push(CoefficientRun {
@@ -235,7 +237,8 @@ fn coefficient_runs(
 /// y = q * step of the token.
 fn dequantize(base_step: f32, pass: u8, order: &TokenOrder, indices: &[i32], coefficients: &mut [f32]) {
     let steps: Vec<f32> = order.shifts.iter().map(|&shift| step_size(base_step, shift, pass)).collect();
-    for (values, indices) in coefficients.chunks_exact_mut(steps.len()).zip(indices.chunks_exact(steps.len())) {
+    for (values, indices) in coefficients.chunks_exact_mut(steps.len()).zip(indices.chunks_exact(steps.len()))
+    {
         for ((value, &index), step) in values.iter_mut().zip(indices).zip(&steps) {
             *value = index as f32 * step;
         }

@@ -67,7 +67,10 @@ fn check_request(profile: &Profile, request: &EncodeRequest<'_>) -> Result<()> {
     }
     let values = profile.geometry.values_per_token() * request.token_count;
     if request.planes.len() != values {
-        return Err(Error::invalid_argument(format!("planes: expected {values} values, got {}", request.planes.len())));
+        return Err(Error::invalid_argument(format!(
+            "planes: expected {values} values, got {}",
+            request.planes.len()
+        )));
     }
     match request.planes.iter().position(|&bits| !is_finite_f16(bits)) {
         Some(at) => Err(Error::invalid_argument(format!("planes: value {at} is not a finite number"))),
@@ -180,7 +183,8 @@ fn arrange(profile: &Profile, bands: &[PlannedBand]) -> (Vec<Candidate>, Vec<usi
             let segment = bands[band].plan.segments.get(number)?;
             (segment.level == level).then(|| candidate(profile, bands, band, number))
         };
-        let mut heap: BinaryHeap<Candidate> = (0..bands.len()).filter_map(|band| due(band, next[band])).collect();
+        let mut heap: BinaryHeap<Candidate> =
+            (0..bands.len()).filter_map(|band| due(band, next[band])).collect();
         while let Some(best) = heap.pop() {
             if written.len() == usize::from(MAX_SEGMENTS) {
                 break;

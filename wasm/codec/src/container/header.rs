@@ -172,7 +172,11 @@ impl Header {
         let mut previous = 0;
         for level in &self.levels {
             if level.end_offset < previous {
-                return Err(Error::corrupt("endOffset", format_args!("at least {previous}"), level.end_offset));
+                return Err(Error::corrupt(
+                    "endOffset",
+                    format_args!("at least {previous}"),
+                    level.end_offset,
+                ));
             }
             previous = level.end_offset;
             if self.segments_within(level.end_offset).is_none() {

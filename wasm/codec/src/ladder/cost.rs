@@ -31,7 +31,8 @@ impl SymbolCounts {
     pub fn new(input: &SegmentInput<'_>) -> Self {
         let classes = || {
             let rows = &input.order.rows;
-            let of_rows = move |&exponent: &i8| rows.iter().map(move |row| class_index(exponent, input.pass, 0, row));
+            let of_rows =
+                move |&exponent: &i8| rows.iter().map(move |row| class_index(exponent, input.pass, 0, row));
             input.scale_exponents.iter().flat_map(of_rows)
         };
         let first_class = classes().min().unwrap_or(0);
@@ -88,7 +89,11 @@ impl SymbolCounts {
     fn bits(&self, profile: &Profile, shift: i8) -> f32 {
         let of_class = |(offset, counts): (usize, &Counts)| {
             let class = profile.class(self.first_class + offset as i32 + i32::from(shift));
-            if self.refinement { counts.refinement_bits(class) } else { counts.base_bits(class) }
+            if self.refinement {
+                counts.refinement_bits(class)
+            } else {
+                counts.base_bits(class)
+            }
         };
         self.counts.iter().enumerate().map(of_class).sum()
     }
@@ -105,7 +110,8 @@ impl Counts {
 
     fn base_bits(&self, class: &Class) -> f32 {
         let escape = class.base.bits(class.escape_symbol());
-        let escaped = |magnitude: u32| escape + golomb_bits(magnitude, class.alphabet, class.escape_order) as f32;
+        let escaped =
+            |magnitude: u32| escape + golomb_bits(magnitude, class.alphabet, class.escape_order) as f32;
         let mut bits = 0.0;
         for (value, &count) in (-COUNTED..=COUNTED).zip(&self.values).filter(|(_, &count)| count > 0) {
             let cost = if value.unsigned_abs() <= u32::from(class.alphabet) {
@@ -119,7 +125,9 @@ impl Counts {
     }
 
     fn refinement_bits(&self, class: &Class) -> f32 {
-        let costs = [&class.zero, &class.nonzero].into_iter().flat_map(|table| (0..3).map(|symbol| table.bits(symbol)));
+        let costs = [&class.zero, &class.nonzero]
+            .into_iter()
+            .flat_map(|table| (0..3).map(|symbol| table.bits(symbol)));
         self.values.iter().zip(costs).map(|(&count, cost)| count as f32 * cost).sum()
     }
 }

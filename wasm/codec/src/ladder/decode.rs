@@ -1,9 +1,11 @@
 //! Symbols of one segment (sections 6.5 and 6.6).
 //!
-//!     for each coefficient of the band, for each row:
-//!         class = clamp(scaleExponent + 8 * pass + classShift - 2 * rowShift)
-//!         base:        q = symbol - A, or the next escape
-//!         refinement:  r = symbol - 1, times the parent's sign unless the parent is 0;  q = 3 * parent + r
+//! ```text
+//! for each coefficient of the band, for each row:
+//!     class = clamp(scaleExponent + 8 * pass + classShift - 2 * rowShift)
+//!     base:        q = symbol - A, or the next escape
+//!     refinement:  r = symbol - 1, times the parent's sign unless the parent is 0;  q = 3 * parent + r
+//! ```
 
 use super::order::{Row, TokenOrder};
 use crate::container::segment::SegmentParts;

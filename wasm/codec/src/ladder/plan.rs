@@ -1,8 +1,10 @@
 //! Which segments of a (group, band) each level holds (section 10, not normative).
 //!
-//!     for each level, coarsest first:
-//!         a band without segments joins with the finest pass <= level whose base pays
-//!         a band with segments is refined, up to the pass of the level, as long as that pays
+//! ```text
+//! for each level, coarsest first:
+//!     a band without segments joins with the finest pass <= level whose base pays
+//!     a band with segments is refined, up to the pass of the level, as long as that pays
+//! ```
 //!
 //! A segment pays when the distortion that it removes, in squared steps of the level, is at least 2 ln 2 / 12 per bit.
 //! Bands are independent of each other, so they are planned and coded in parallel.
@@ -62,7 +64,7 @@ pub(crate) fn plan_band(
         if last.is_none() {
             for pass in (0..=level).rev() {
                 let gain = coder.gain(None, pass);
-                if !coder.pays(gain, coder.overhead(), level) {
+                if !coder.pays(gain, coder.overhead(), level) || !coder.can_be_base(pass) {
                     continue;
                 }
                 let (shift, bits) = *base_sizes[pass].get_or_insert_with(|| coder.size(None, pass));
@@ -91,14 +93,19 @@ pub(crate) fn plan_band(
 }
 
 impl<'a> BandCoder<'a> {
-    fn new(profile: &'a Profile, scale_exponents: &'a [i8], order: &'a TokenOrder, coefficients: &[f32]) -> Self {
+    fn new(
+        profile: &'a Profile,
+        scale_exponents: &'a [i8],
+        order: &'a TokenOrder,
+        coefficients: &[f32],
+    ) -> Self {
         let passes = profile.level_names.len();
         let mut indices: Vec<Vec<i32>> = vec![Vec::new(); passes];
         let steps = |pass: usize| -> Vec<f32> {
             let step = |&shift: &i8| step_size(profile.base_step, shift, pass as u8);
             order.shifts.iter().map(step).collect()
         };
-        indices[passes - 1] = finest_indices(coefficients, &steps(passes - 1));
+        indices[passes - 1] = finest_indices(coefficients, &steps(passes - 1), passes - 1);
         for pass in (0..passes - 1).rev() {
             indices[pass] = indices[pass + 1].iter().map(|&index| coarser(index)).collect();
         }
@@ -125,6 +132,11 @@ impl<'a> BandCoder<'a> {
 
     fn overhead(&self) -> f64 {
         FIXED_BITS + LANE_BITS * self.order.lanes() as f64
+    }
+
+    /// Escapes code magnitudes of at most 2^20; at pass 0 that always holds.
+    fn can_be_base(&self, pass: usize) -> bool {
+        self.indices[pass].iter().all(|index| index.unsigned_abs() <= MAX_MAGNITUDE as u32)
     }
 
     /// Best class shift and size in bits of a segment.
@@ -157,10 +169,10 @@ impl<'a> BandCoder<'a> {
     }
 }
 
-/// round(y / step), half away from zero; clamped so that every pass can be coded.
-fn finest_indices(coefficients: &[f32], steps: &[f32]) -> Vec<i32> {
+/// round(y / step), half away from zero; clamped so that pass 0 can be coded.
+fn finest_indices(coefficients: &[f32], steps: &[f32], pass: usize) -> Vec<i32> {
     let inverse: Vec<f32> = steps.iter().map(|step| 1.0 / step).collect();
-    let limit = MAX_MAGNITUDE as f32;
+    let limit = (MAX_MAGNITUDE * 3i32.pow(pass as u32)) as f32;
     let mut indices = Vec::with_capacity(coefficients.len());
     for row in coefficients.chunks_exact(steps.len()) {
         indices.extend(row.iter().zip(&inverse).map(|(&value, &inverse)| {

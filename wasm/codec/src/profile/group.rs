@@ -92,12 +92,7 @@ fn parse_band_ends(reader: &mut Reader<'_>, rank: usize) -> Result<Vec<usize>> {
     }
 }
 
-fn parse_basis(
-    reader: &mut Reader<'_>,
-    dim: usize,
-    rank: usize,
-    budget: &mut Budget,
-) -> Result<Vec<f32>> {
+fn parse_basis(reader: &mut Reader<'_>, dim: usize, rank: usize, budget: &mut Budget) -> Result<Vec<f32>> {
     let count = in_range(reader.u8("blockCount")?, 1, MAX_BLOCKS, "blockCount")?;
     let mut blocks = Vec::with_capacity(usize::from(count));
     for _ in 0..count {
@@ -138,12 +133,7 @@ fn read_f16_columns(reader: &mut Reader<'_>, values: usize, basis: &mut Vec<f32>
     Ok(())
 }
 
-fn read_i8_columns(
-    reader: &mut Reader<'_>,
-    dim: usize,
-    columns: usize,
-    basis: &mut Vec<f32>,
-) -> Result<()> {
+fn read_i8_columns(reader: &mut Reader<'_>, dim: usize, columns: usize, basis: &mut Vec<f32>) -> Result<()> {
     let scales = reader.take_items(columns, 4, "i8 block scales")?;
     let values = reader.take_items(columns, dim, "i8 block")?;
     for (scale, column) in f32_values(scales).zip(values.chunks_exact(dim)) {

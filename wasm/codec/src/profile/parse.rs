@@ -6,9 +6,7 @@ use super::class::parse_classes;
 use super::group::parse_groups;
 use super::predictor::Predictor;
 use super::{FirstToken, PlaneStatistics, Profile, Rope, RopeLayout};
-use crate::bytes::{
-    checked_crc, f32_values, finite, in_range, is_finite_f16, positive, u16_words, Reader,
-};
+use crate::bytes::{checked_crc, f32_values, finite, in_range, is_finite_f16, positive, u16_words, Reader};
 use crate::error::{Error, ErrorCode, Result};
 use crate::geometry::Geometry;
 use crate::limits::{Budget, Limits, MAX_FIRST_TOKENS, MAX_LEVELS, MAX_PROFILE_BYTES};

@@ -1,9 +1,11 @@
 //! Row-wise decoding. Symbols are found by comparing a slot with the cumulative frequencies, for all lanes at once:
 //! the loops below run over fixed arrays so that the compiler vectorizes them.
 //!
-//!     for each lane v, rising:  slot = x mod 4096; s = number of starts <= slot, less one
-//!                               x = freq[s] * (x div 4096) + slot - start[s]
-//!     for each lane v, rising:  if x < 2^16: x = x * 2^16 + next word
+//! ```text
+//! for each lane v, rising:  slot = x mod 4096; s = number of starts <= slot, less one
+//!                           x = freq[s] * (x div 4096) + slot - start[s]
+//! for each lane v, rising:  if x < 2^16: x = x * 2^16 + next word
+//! ```
 //!
 //! Lanes beyond a short row's count compute along but keep their state and take no word.
 
@@ -73,8 +75,20 @@ impl<'a> RowDecoder<'a> {
             let high = if parents[v] == 0 { zero_high } else { nonzero_high };
             let (above_low, above_high) = (slot >= low, slot >= high);
             symbols[v] = u8::from(above_low) + u8::from(above_high);
-            let start = if above_high { high } else if above_low { low } else { 0 };
-            let end = if above_high { SCALE as i32 } else if above_low { high } else { low };
+            let start = if above_high {
+                high
+            } else if above_low {
+                low
+            } else {
+                0
+            };
+            let end = if above_high {
+                SCALE as i32
+            } else if above_low {
+                high
+            } else {
+                low
+            };
             starts[v] = start as u32;
             frequencies[v] = (end - start) as u32;
         }
@@ -106,8 +120,10 @@ impl<'a> RowDecoder<'a> {
         let mut next = [0u32; LANES];
         for v in 0..LANES {
             let slot = slots[v] as u32;
-            next[v] =
-                frequencies[v].wrapping_mul(self.states[v] >> SCALE_BITS).wrapping_add(slot).wrapping_sub(starts[v]);
+            next[v] = frequencies[v]
+                .wrapping_mul(self.states[v] >> SCALE_BITS)
+                .wrapping_add(slot)
+                .wrapping_sub(starts[v]);
         }
         if count == LANES {
             if let Some(window) = self.words.get(self.at..).and_then(|rest| rest.first_chunk::<LANES>()) {

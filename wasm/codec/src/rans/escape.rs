@@ -31,7 +31,11 @@ impl<'a> EscapeReader<'a> {
         }
         let magnitude = u64::from(alphabet) + 1 + (((1u64 << prefix) - 1) << order) + rest;
         if magnitude > MAX_MAGNITUDE as u64 {
-            return Err(Error::corrupt("escape magnitude", format_args!("at most {MAX_MAGNITUDE}"), magnitude));
+            return Err(Error::corrupt(
+                "escape magnitude",
+                format_args!("at most {MAX_MAGNITUDE}"),
+                magnitude,
+            ));
         }
         let magnitude = magnitude as i32;
         Ok(if self.bit()? == 1 { -magnitude } else { magnitude })

@@ -20,7 +20,9 @@ pub(crate) fn analyze(
 ) -> Vec<Vec<f32>> {
     let rotation = Rotation::new(&profile.rope, u64::from(first_position), token_count);
     let planes_of = (0..profile.geometry.planes()).collect();
-    let mut errors = par::map(planes_of, |plane| weighted_plane(profile, planes, token_count, first_coded, plane, &rotation));
+    let mut errors = par::map(planes_of, |plane| {
+        weighted_plane(profile, planes, token_count, first_coded, plane, &rotation)
+    });
     let tokens = token_count - first_coded;
     if shares_planes(profile) {
         let in_turn = profile.groups.iter().map(|group| {
@@ -69,7 +71,8 @@ fn shares_planes(profile: &Profile) -> bool {
 fn gather(group: &Group, errors: &[Vec<f32>], tokens: usize) -> Vec<f32> {
     let mut rows = vec![0.0f32; tokens * group.dim];
     for member in &group.members {
-        for (row, part) in rows.chunks_exact_mut(group.dim).zip(errors[member.plane].chunks_exact(member.dim)) {
+        for (row, part) in rows.chunks_exact_mut(group.dim).zip(errors[member.plane].chunks_exact(member.dim))
+        {
             row[member.row..member.row + member.dim].copy_from_slice(part);
         }
     }
@@ -81,7 +84,13 @@ fn project(group: &Group, rows: &[f32], tokens: usize) -> Vec<f32> {
     let mut coefficients = vec![0.0f32; group.rank * tokens];
     matmul_add(
         MatrixMut { data: &mut coefficients, rows: group.rank, columns: tokens, row_stride: tokens },
-        Matrix { data: &group.basis, rows: group.rank, columns: group.dim, row_stride: group.dim, column_stride: 1 },
+        Matrix {
+            data: &group.basis,
+            rows: group.rank,
+            columns: group.dim,
+            row_stride: group.dim,
+            column_stride: 1,
+        },
         Matrix { data: rows, rows: group.dim, columns: tokens, row_stride: 1, column_stride: group.dim },
     );
     coefficients
@@ -98,7 +107,13 @@ fn subtract(group: &Group, coefficients: &[f32], errors: &mut [Vec<f32>], tokens
                 columns: member.dim,
                 row_stride: member.dim,
             },
-            Matrix { data: &negative, rows: tokens, columns: group.rank, row_stride: 1, column_stride: tokens },
+            Matrix {
+                data: &negative,
+                rows: tokens,
+                columns: group.rank,
+                row_stride: 1,
+                column_stride: tokens,
+            },
             Matrix {
                 data: &group.basis[member.row..],
                 rows: group.rank,

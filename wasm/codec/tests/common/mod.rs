@@ -1,0 +1,10 @@
+//! Small random profiles and planes, and slow oracles. Shared by the tests and the examples.
+#![allow(dead_code)]
+
+pub mod naive;
+pub mod patch;
+pub mod spec;
+pub mod write;
+
+pub use spec::{GroupSpec, Rng, Spec};
+pub use write::{write_planes, write_profile};

@@ -1,0 +1,12 @@
+//! One binary for all tests of the crate's surface: it links once.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod case;
+mod invalid_chunk;
+mod invalid_profile;
+mod limits;
+mod mutation;
+mod prefixes;
+mod roundtrip;
