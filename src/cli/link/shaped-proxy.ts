@@ -34,8 +34,8 @@ export async function startShapedProxy(
   const down = new TokenBucket(link.bitsPerSecond);
   const delayMs = link.delayMs ?? 0;
   const sockets = new Set<Socket>();
-  const server = createServer({ noDelay: true }, (client) => {
-    const upstream = connect({ ...target, noDelay: true });
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => {
+    const upstream = connect({ ...target, noDelay: true, allowHalfOpen: true });
     for (const socket of [client, upstream]) {
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));

@@ -50,7 +50,11 @@ export async function readSecrets(home: string): Promise<Secrets | null> {
       `Run: chmod 600 ${file}`,
     );
   }
-  const parsed = Secrets.safeParse(JSON.parse(await readFile(file, 'utf8').catch(() => 'null')));
+  const parsed = Secrets.safeParse(
+    await readFile(file, 'utf8')
+      .then(JSON.parse)
+      .catch(() => null),
+  );
   if (parsed.success) return parsed.data;
   throw new CliError(
     'secrets-invalid',

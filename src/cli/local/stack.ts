@@ -23,8 +23,10 @@ export interface Stack {
   access: EdgeAccess;
   /** KVEDGE_HOME of both services. */
   home: string;
-  /** Starts the origin again, after it was stopped or killed. */
+  originToken: string;
+  /** Starts a service again on its port, after it was stopped or killed. */
   restartOrigin(): Promise<void>;
+  restartEdge(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -44,27 +46,26 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const env = { KVEDGE_HOME: home };
     const secrets = await localSecrets(home);
     const originPort = await freePort();
-    const edge = await startService(
-      ['edge', 'dev', '--port', '0', '--origin', `http://127.0.0.1:${originPort}`],
-      env,
-    );
-    services.push(edge);
-    const startOrigin = async () => {
-      const service = await startService(
-        [
-          ...['origin', 'serve', '--port', String(originPort), '--edge', edge.url],
-          ...['--model', options.model ?? SMOLLM2.id],
-          ...(options.profiles.length > 0 ? ['--profile', ...options.profiles] : []),
-          ...(options.threads === undefined ? [] : ['--threads', String(options.threads)]),
-        ],
-        env,
-      );
+    const edgePort = await freePort();
+    const start = async (args: readonly string[]) => {
+      const service = await startService(args, env);
       services.push(service);
       return service;
     };
+    const startEdge = () =>
+      start(['edge', 'dev', '--port', String(edgePort), '--origin', `http://127.0.0.1:${originPort}`]);
+    const edge = await startEdge();
+    const startOrigin = () =>
+      start([
+        ...['origin', 'serve', '--port', String(originPort), '--edge', edge.url],
+        ...['--model', options.model ?? SMOLLM2.id],
+        ...(options.profiles.length > 0 ? ['--profile', ...options.profiles] : []),
+        ...(options.threads === undefined ? [] : ['--threads', String(options.threads)]),
+      ]);
     const stack: Stack = {
       edge,
       origin: await startOrigin(),
+      originToken: secrets.originToken,
       access: {
         edge: edge.url,
         token: await mintLocalToken(secrets, { scopes: ['publish', 'read'], ttlSeconds: TOKEN_TTL_SECONDS }),
@@ -73,6 +74,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       async restartOrigin() {
         await stack.origin.close();
         stack.origin = await startOrigin();
+      },
+      async restartEdge() {
+        await stack.edge.close();
+        stack.edge = await startEdge();
       },
       close,
     };

@@ -1,0 +1,122 @@
+import { once } from 'node:events';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { silentLog } from '../../origin-gpu/src/log.ts';
+import { ModelRegistry, profileOf } from '../../origin-gpu/src/models.ts';
+import { type Stack, startStack } from '../../src/cli/local/stack.ts';
+import { contextChunks, fetchManifest, followContext, publishContext } from '../../src/client/index.ts';
+import { loadBestCodec } from '../../src/codec/index.ts';
+import { crc32c } from '../../src/codec/reference/crc32c.ts';
+import { SMOLLM2 } from '../../src/engine/llama/models.ts';
+import type { JobEvent } from '../../src/protocol/api.ts';
+import { modelPath, profilePath, skipReason } from './support/setup.ts';
+import { shortText } from './support/texts.ts';
+
+const model = SMOLLM2.id;
+
+describe.skipIf(skipReason !== null)('an origin that is killed', () => {
+  let stack: Stack;
+
+  beforeAll(async () => {
+    stack = await startStack({ name: 'test', profiles: [profilePath!] });
+  });
+  afterAll(async () => {
+    await stack?.close();
+  });
+
+  /** Kills the origin, as a power cut would, and waits until it is gone. */
+  async function killOrigin(): Promise<void> {
+    const exited = once(stack.origin.process, 'exit');
+    stack.origin.process.kill('SIGKILL');
+    await exited;
+  }
+
+  /** Resolves with the first event that `wanted` accepts; the origin's connection may break meanwhile. */
+  async function eventOf(id: string, wanted: (event: JobEvent) => boolean): Promise<void> {
+    const stop = new AbortController();
+    const seen = followContext({ ...stack.access, signal: stop.signal }, id, (event) => {
+      if (wanted(event)) stop.abort();
+    });
+    await seen.catch((error) => {
+      if (!stop.signal.aborted) throw error;
+    });
+  }
+
+  const points: [name: string, chapter: number, reached: (id: string) => Promise<unknown>][] = [
+    ['right after it took the job', 92, async () => {}],
+    ['at some moment of prefill', 94, () => delay(200 + Math.random() * 800)],
+    [
+      'after prefill',
+      95,
+      (id) => eventOf(id, (event) => event.type === 'prefilled' && event.tokensDone === event.tokenCount),
+    ],
+    ['in the middle of the upload', 96, (id) => eventOf(id, (event) => event.type === 'chunk')],
+    [
+      'before the manifest',
+      97,
+      (id) => eventOf(id, (event) => event.type === 'chunk' && event.chunksDone === event.chunksTotal),
+    ],
+  ];
+
+  test.each(points)(
+    '%s finishes the job after its next start, and nothing half-published shows before',
+    async (_, chapter, reached) => {
+      const text = shortText(chapter === 97 ? 112 : chapter);
+      const { id, status } = await publishContext(stack.access, { model, text });
+      expect(status).not.toBeNull();
+      await reached(id);
+      await killOrigin();
+      const before = await fetchManifest({ ...stack.access, retries: 0 }, id).catch((error) => error);
+      // The last point races with the manifest itself, which may be there and must then be whole.
+      if (before instanceof Error) expect(before).toMatchObject({ name: 'ClientError' });
+      else expect(chapter).toBe(97);
+      await stack.restartOrigin();
+      await followContext(stack.access, id);
+      let positions = 0;
+      for await (const chunk of contextChunks({ ...stack.access, id, level: 'near-lossless' })) {
+        positions += chunk.planes.tokenCount;
+      }
+      expect(positions).toBe((await fetchManifest(stack.access, id)).tokenCount);
+    },
+  );
+
+  test('a job waits, queued, while the edge is away', async () => {
+    await stack.edge.close();
+    const headers = { authorization: `Bearer ${stack.originToken}`, 'content-type': 'application/json' };
+    const jobs = `${stack.origin.url}/v1/jobs`;
+    const body = JSON.stringify({ model, text: shortText(114) });
+    const { id } = await (await fetch(jobs, { method: 'POST', headers, body })).json();
+    await delay(1500);
+    expect((await (await fetch(`${jobs}/${id}`, { headers })).json()).state).toBe('queued');
+    await stack.restartEdge();
+    await followContext(stack.access, id);
+    expect((await fetchManifest(stack.access, id)).id).toBe(id);
+  });
+});
+
+test.skipIf(skipReason !== null)('a profile for another model is not used', async () => {
+  const bytes = new Uint8Array(readFileSync(profilePath!));
+  const FINGERPRINT_AT = 12; // docs/format.md, section 4
+  bytes[FINGERPRINT_AT]! ^= 1;
+  const crcAt = bytes.length - 4;
+  new DataView(bytes.buffer).setUint32(crcAt, crc32c(bytes.subarray(0, crcAt)), true);
+  const file = path.join(tmpdir(), `kvedge-test-${process.pid}.kvp`);
+  writeFileSync(file, bytes);
+  const models = [{ name: model, modelPath }];
+  const registry = await ModelRegistry.open(
+    { models, profilePaths: [file] },
+    await loadBestCodec(),
+    silentLog,
+  );
+  try {
+    expect(() => profileOf(registry.get(model))).toThrow(
+      expect.objectContaining({ code: 'profile-missing' }),
+    );
+  } finally {
+    await registry.close();
+    rmSync(file);
+  }
+});
