@@ -1,5 +1,5 @@
 //! Small random profiles and planes, and slow oracles. Shared by the tests and the examples.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 pub mod naive;
 pub mod patch;

@@ -10,3 +10,4 @@ mod limits;
 mod mutation;
 mod prefixes;
 mod roundtrip;
+mod vectors;
