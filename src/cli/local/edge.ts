@@ -43,9 +43,8 @@ export async function startLocalEdge(options: LocalEdgeOptions): Promise<LocalEd
   try {
     await bundleWorker(bundle);
     return await startBundle(bundle, options);
-  } catch (error) {
-    await rm(bundle, { recursive: true, force: true });
-    throw error;
+  } finally {
+    await rm(bundle, { recursive: true, force: true }); // the runtime has read it
   }
 }
 
@@ -82,13 +81,7 @@ async function startBundle(bundle: string, options: LocalEdgeOptions): Promise<L
   );
   try {
     const url = (await miniflare.ready).origin;
-    return {
-      url,
-      async close() {
-        await miniflare.dispose();
-        await rm(bundle, { recursive: true, force: true });
-      },
-    };
+    return { url, close: () => miniflare.dispose() };
   } catch (error) {
     await miniflare.dispose().catch(() => {});
     throw error;

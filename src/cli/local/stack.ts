@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import type { EdgeAccess } from '../../client/index.ts';
 import { kvedgeHome, SMOLLM2 } from '../../engine/llama/models.ts';
@@ -35,7 +35,8 @@ const TOKEN_TTL_SECONDS = 3600;
 /** Starts both; the model comes from the ordinary KVEDGE_HOME, everything else is new and deleted by `close`. */
 export async function startStack(options: StackOptions): Promise<Stack> {
   await mkdir(kvedgeHome(), { recursive: true });
-  const home = await mkdtemp(path.join(kvedgeHome(), `${options.name}-`));
+  await removeAbandoned(options.name);
+  const home = await mkdtemp(path.join(kvedgeHome(), `${options.name}-${process.pid}-`));
   const services: Service[] = [];
   const close = async () => {
     await Promise.all(services.map((service) => service.close()));
@@ -85,5 +86,23 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+/** Removes the folders of stacks whose process was killed before it could. */
+async function removeAbandoned(name: string): Promise<void> {
+  for (const entry of await readdir(kvedgeHome())) {
+    const pid = new RegExp(`^${name}-(\\d+)-\\w{6}$`).exec(entry)?.[1];
+    if (pid === undefined || isAlive(Number(pid))) continue;
+    await rm(path.join(kvedgeHome(), entry), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
