@@ -1,11 +1,12 @@
-//! `bench <profile.kvp> [tokens]`: encode and decode of one chunk with a real profile and planes drawn from its own
-//! statistics. Prints medians in milliseconds per 1,000 tokens; the answer is checked before it is timed.
+//! `bench <profile.kvp> [tokens]` or `bench <profile.kvp> <planes file> <first position>`: encode and decode of one chunk
+//! with planes drawn from the profile's own statistics, or real ones (u16 little-endian). Prints medians in milliseconds per 1,000 tokens; the answer is checked before it is timed.
 
 use std::hint::black_box;
 use std::time::Instant;
 
 use kvedge_codec::{
-    cut_level, decode_chunk, decode_indices, encode_chunk, DecodeOptions, EncodeRequest, Header, Limits, Profile,
+    cut_level, decode_chunk, decode_indices, encode_chunk, DecodeOptions, EncodeRequest, Header, Limits,
+    Profile,
 };
 
 type Error = Box<dyn std::error::Error>;
@@ -22,7 +23,8 @@ fn sample_planes(profile: &Profile, tokens: usize) -> Vec<u16> {
         (state >> 40) as f32 / (1u64 << 24) as f32
     };
     let geometry = profile.geometry;
-    let mut planes: Vec<Vec<f32>> = (0..geometry.planes()).map(|p| vec![0.0; geometry.plane_dim(p) * tokens]).collect();
+    let mut planes: Vec<Vec<f32>> =
+        (0..geometry.planes()).map(|p| vec![0.0; geometry.plane_dim(p) * tokens]).collect();
     for group in &profile.groups {
         for (column, exponent) in group.basis.chunks_exact(group.dim).zip(&group.scale_exponents) {
             // Class k stands for deviations of about 0.05 * 3^(k / 8) steps; good enough for timing.
@@ -70,12 +72,15 @@ fn main() -> Result<(), Error> {
     let argument = std::env::args().nth(2).unwrap_or_else(|| "256".into());
     let planes: Vec<u16> = match argument.parse::<usize>() {
         Ok(tokens) => sample_planes(&profile, tokens),
-        Err(_) => std::fs::read(argument)?.as_chunks::<2>().0.iter().map(|&b| u16::from_le_bytes(b)).collect(),
+        Err(_) => {
+            std::fs::read(argument)?.as_chunks::<2>().0.iter().map(|&b| u16::from_le_bytes(b)).collect()
+        }
     };
+    let first_position = std::env::args().nth(3).map_or(Ok(0), |position| position.parse())?;
     let tokens = planes.len() / profile.geometry.values_per_token();
     let request = EncodeRequest {
         planes: &planes,
-        first_position: 0,
+        first_position,
         token_count: tokens,
         chunk_id: [0; 32],
         exact_first_token: false,
@@ -86,15 +91,25 @@ fn main() -> Result<(), Error> {
     let values = planes.len() as f64;
     for level in &header.levels {
         let bits = f64::from(level.end_offset) * 8.0 / values;
-        println!("{:16} {:8} bytes {bits:.3} bits/value, predicted KLD {:.5}", level.name, level.end_offset, level.predicted_kld);
+        println!(
+            "{:16} {:8} bytes {bits:.3} bits/value, predicted KLD {:.5}",
+            level.name, level.end_offset, level.predicted_kld
+        );
     }
-    println!("segments {} header {} prelude {}", header.segments.len(), header.header_bytes, header.prelude_bytes);
+    println!(
+        "segments {} header {} prelude {}",
+        header.segments.len(),
+        header.header_bytes,
+        header.prelude_bytes
+    );
     time("encode", tokens, || drop(black_box(encode_chunk(&profile, &request, &limits))));
     for level in &header.levels {
         let cut = cut_level(&chunk, &level.name)?;
         let options = DecodeOptions::default();
         assert_eq!(decode_chunk(&profile, cut, options, &limits)?.len(), planes.len());
-        time(&format!("decode {}", level.name), tokens, || drop(black_box(decode_chunk(&profile, cut, options, &limits))));
+        time(&format!("decode {}", level.name), tokens, || {
+            drop(black_box(decode_chunk(&profile, cut, options, &limits)))
+        });
         time(&format!("  entropy only {}", level.name), tokens, || {
             drop(black_box(decode_indices(&profile, cut, options, &limits)));
         });

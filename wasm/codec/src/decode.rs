@@ -134,8 +134,8 @@ struct BandJob {
 fn band_jobs(profile: &Profile, opened: &Opened) -> Result<Vec<BandJob>> {
     let mut jobs: Vec<BandJob> = Vec::new();
     let mut held = opened.header.segments[..opened.segments].to_vec();
-    // Stable: the passes of a band stay in order.
-    held.sort_by_key(|segment| (segment.group, segment.band));
+    // The directory has the passes of a band in rising order.
+    held.sort_unstable_by_key(|segment| (segment.group, segment.band, segment.pass));
     for segment in held {
         let bands = profile.groups.get(usize::from(segment.group)).map_or(0, |group| group.band_ends.len());
         if usize::from(segment.band) >= bands || usize::from(segment.pass) >= profile.level_names.len() {

@@ -26,7 +26,7 @@ impl TokenOrder {
     /// `shifts` of the coded tokens by position.
     pub fn new(shifts: &[i8]) -> Self {
         let mut tokens: Vec<usize> = (0..shifts.len()).collect();
-        tokens.sort_by_key(|&token| shifts[token]);
+        tokens.sort_unstable_by_key(|&token| (shifts[token], token));
         let sorted: Vec<i8> = tokens.iter().map(|&token| shifts[token]).collect();
         let rows = (0..sorted.len()).step_by(LANES).map(|start| {
             let count = LANES.min(sorted.len() - start);

@@ -44,7 +44,7 @@ pub(super) fn parse(file: &[u8], limits: &Limits) -> Result<Profile> {
     reader.finish("profile")?;
 
     Ok(Profile {
-        id: Sha256::digest(file).into(),
+        id: digest(file),
         file_bytes,
         model_fingerprint,
         geometry,
@@ -58,6 +58,14 @@ pub(super) fn parse(file: &[u8], limits: &Limits) -> Result<Profile> {
         first_tokens,
         predictor,
     })
+}
+
+/// SHA-256, a piece at a time: an engine that compiles in tiers (wasm) cannot replace code while one call runs, and hashing
+/// 18 MB in a single call would stay in its slow first tier.
+fn digest(file: &[u8]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    file.chunks(1 << 16).for_each(|piece| hash.update(piece));
+    hash.finalize().into()
 }
 
 fn check_version(version: u16) -> Result<()> {

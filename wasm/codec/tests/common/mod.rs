@@ -1,5 +1,5 @@
 //! Small random profiles and planes, and slow oracles. Shared by the tests and the examples.
-#![allow(dead_code, unused_imports)]
+#![allow(dead_code, unused_imports, clippy::needless_range_loop)]
 
 pub mod naive;
 pub mod patch;
