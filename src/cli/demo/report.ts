@@ -43,7 +43,7 @@ function levelRows({ text }: DemoReport, levels: Record<string, LevelFigures>): 
     `${(text.ttftMs / level.ttftMs).toFixed(1)}x`,
     milliseconds(level.ttft100MbitMs),
     `${(text.ttft100MbitMs / level.ttft100MbitMs).toFixed(1)}x`,
-    `${Math.round(level.equalTokens * text.tokens)}/${text.tokens}`,
+    level.equalTokens === undefined ? '' : `${Math.round(level.equalTokens * text.tokens)}/${text.tokens}`,
   ]);
 }
 
