@@ -26,7 +26,7 @@ const rootDir = resolve(wasmDir, '..');
 const packageDir = join(wasmDir, 'pkg');
 const versionFile = 'rustc-version.txt';
 const targetDir = join(rootDir, 'target', 'wasm');
-const cargoHome = process.env['CARGO_HOME'] ?? join(homedir(), '.cargo');
+const cargoHome = process.env.CARGO_HOME ?? join(homedir(), '.cargo');
 
 function run(command: string, args: string[], env: NodeJS.ProcessEnv = process.env): void {
   const { status, error } = spawnSync(command, args, { cwd: rootDir, env, stdio: 'inherit' });
