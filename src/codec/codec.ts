@@ -86,6 +86,14 @@ export interface DecodeOptions {
   partial?: boolean;
 }
 
+export interface LoadOptions {
+  /**
+   * Bytes that loading the profile, and each later call on it, may allocate; more is refused with `limit`.
+   * Default: 4 GiB native, 3e9 wasm, 1 GiB reference.
+   */
+  maxMemoryBytes?: number;
+}
+
 /** A profile loaded into a backend. Release with `close()`; using it afterwards is an error. */
 export interface CodecProfile {
   readonly info: ProfileInfo;
@@ -104,8 +112,8 @@ export interface CodecProfile {
 export interface Codec {
   readonly backend: Backend;
   /** Parses and checks a profile file (docs/format.md, section 4). */
-  loadProfile(file: Uint8Array): CodecProfile;
-  /** Reads a chunk's header; needs only the header's bytes. */
+  loadProfile(file: Uint8Array, options?: LoadOptions): CodecProfile;
+  /** Reads a chunk's header; needs only the header's bytes, and takes any part of the rest. */
   inspectChunk(chunk: Uint8Array): ChunkInfo;
   /**
    * Checks a whole object: header, directory, and the CRC of prelude and every segment. Needs no profile.

@@ -1,20 +1,24 @@
 /// <reference lib="esnext.float16" />
+import type { CodecErrorCode } from '../errors.ts';
 import { fail } from './fail.ts';
 
 /**
  * Reads the fields of a file one after the other (docs/format.md, section 1: little-endian, no padding).
- * Running out of bytes is `truncated`; floats that are not finite are `corrupt`.
+ * Running out of bytes is `truncated`, or what `whenShort` says: a part whose own size and CRC were right is `corrupt` when
+ * its fields need more. Floats that are not finite are `corrupt`.
  */
 export class ByteReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #what: string;
+  readonly #whenShort: CodecErrorCode;
   #offset = 0;
 
-  constructor(bytes: Uint8Array, what: string) {
+  constructor(bytes: Uint8Array, what: string, whenShort: CodecErrorCode = 'truncated') {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#what = what;
+    this.#whenShort = whenShort;
   }
 
   get remaining(): number {
@@ -25,7 +29,7 @@ export class ByteReader {
   #advance(count: number): number {
     if (count > this.remaining) {
       const where = `${this.#what}, offset ${this.#offset}`;
-      fail('truncated', `${where}: ${count} bytes expected, ${this.remaining} found`);
+      fail(this.#whenShort, `${where}: ${count} bytes expected, ${this.remaining} found`);
     }
     const start = this.#offset;
     this.#offset += count;

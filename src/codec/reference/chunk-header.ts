@@ -12,10 +12,10 @@ import {
   MAX_SEGMENTS,
 } from './limits.ts';
 
-/** docs/format.md, section 5: the header. `input` may be any prefix of the object that holds it. */
+/** docs/format.md, section 5: the header. `input` holds it, and any part of what follows. */
 export function parseHeader(input: Uint8Array): ChunkInfo {
   const header = checkEnvelope(input);
-  const reader = new ByteReader(header.subarray(0, -4), 'chunk header');
+  const reader = new ByteReader(header.subarray(0, -4), 'chunk header', 'corrupt');
   reader.take(4);
   const version = reader.u16();
   const codec = reader.u8();
@@ -48,9 +48,6 @@ export function parseHeader(input: Uint8Array): ChunkInfo {
   info.objectBytes = within(segmentEnds(info).at(-1)!, MAX_CHUNK_BYTES, 'size of the object');
   checkLevels(info);
   checkPasses(info.segments);
-  if (input.length > info.objectBytes) {
-    fail('corrupt', `${input.length - info.objectBytes} bytes follow the object`);
-  }
   return info;
 }
 
@@ -83,9 +80,15 @@ function readDirectoryEntry(reader: ByteReader): ChunkSegment {
   const pass = inRange(bandAndPass >> 4, 0, MAX_PASS, 'pass');
   const slope = upperHalfOfF32(reader.u16());
   if (!Number.isFinite(slope) || slope < 0) fail('corrupt', `slope ${slope}`);
-  // A segment is at least its CRC (4 bytes), escapeBytes (3) and classShift (1).
-  const bytes = inRange(reader.u32(), 8, 2 ** 32, 'bytes of a segment');
+  // A segment is at least its CRC (4 bytes), escapeBytes (3), classShift (1) and the state of one lane (4).
+  const bytes = inRange(reader.u32(), 12, 2 ** 32, 'bytes of a segment');
   return { group, band: bandAndPass & 15, pass, bytes, slope };
+}
+
+/** Nothing may follow the object. */
+export function checkNothingFollows(input: Uint8Array, info: ChunkInfo): void {
+  const extra = input.length - info.objectBytes;
+  if (extra > 0) fail('corrupt', `${extra} bytes follow the object`);
 }
 
 function upperHalfOfF32(bits: number): number {

@@ -1,4 +1,4 @@
-import type { ChunkInfo, GroupMembers } from '../codec.ts';
+import type { ChunkInfo } from '../codec.ts';
 import { segmentEnds } from './chunk-header.ts';
 import { crc32c } from './crc32c.ts';
 import { fail } from './fail.ts';
@@ -13,24 +13,12 @@ const HEADER_BYTES_OFFSET = 8;
 const SEGMENT_COUNT_OFFSET = 123;
 const END_OFFSET_IN_LEVEL = 16;
 
-/** Layers first..last as an object of its own: docs/format.md, section 8. */
-export function cutLayers(
-  chunk: Uint8Array,
-  info: ChunkInfo,
-  [first, last]: readonly [first: number, last: number],
-  groups: readonly GroupMembers[],
-): Uint8Array {
-  if (!(first >= 0 && first <= last && last < info.layers)) {
-    fail('invalid-argument', `layers ${first}..${last} of a chunk with ${info.layers} layers`);
-  }
+/** The segments of some groups as an object of its own: docs/format.md, section 8. */
+export function cutLayers(chunk: Uint8Array, info: ChunkInfo, groups: readonly number[]): Uint8Array {
   if (chunk.length < info.objectBytes) {
     fail('truncated', `the chunk has ${chunk.length} bytes of ${info.objectBytes}; a layer cut needs all`);
   }
-  const isKept = (plane: number) => plane >= 2 * first && plane <= 2 * last + 1;
-  const kept = [...info.segments.keys()].filter((number) => {
-    const group = groups[info.segments[number]!.group];
-    return group?.members.some(isKept) ?? fail('wrong-profile', 'a segment of a group that is not listed');
-  });
+  const kept = [...info.segments.keys()].filter((number) => groups.includes(info.segments[number]!.group));
   const ends = segmentEnds(info);
   const segments = kept.map((number) => chunk.subarray(ends[number]!, ends[number + 1]!));
   const prelude = chunk.subarray(info.headerBytes, ends[0]!);

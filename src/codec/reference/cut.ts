@@ -1,3 +1,4 @@
+import { checkBudget, groupsOfLayers } from '../arguments.ts';
 import type { ChunkInfo, Cut } from '../codec.ts';
 import { parseHeader, segmentEnds } from './chunk-header.ts';
 import { cutLayers } from './cut-layers.ts';
@@ -18,7 +19,7 @@ export function cut(chunk: Uint8Array, wanted: Cut): Uint8Array {
   const info = parseHeader(chunk);
   if ('level' in wanted) return cutLevel(chunk, levelEnd(info, wanted.level));
   if ('maxBytes' in wanted) return cutBytes(chunk, segmentEnds(info), wanted.maxBytes);
-  return cutLayers(chunk, info, wanted.layers, wanted.groups);
+  return cutLayers(chunk, info, groupsOfLayers(info, wanted));
 }
 
 function cutLevel(chunk: Uint8Array, end: number): Uint8Array {
@@ -27,10 +28,11 @@ function cutLevel(chunk: Uint8Array, end: number): Uint8Array {
 }
 
 function cutBytes(chunk: Uint8Array, ends: number[], maxBytes: number): Uint8Array {
+  checkBudget(maxBytes, 'maxBytes');
   const smallest = ends[0]!;
-  if (smallest > chunk.length) fail('truncated', `header and prelude have ${smallest} bytes, here are fewer`);
-  if (!(smallest <= maxBytes)) {
+  if (smallest > maxBytes) {
     fail('budget-too-small', `header and prelude have ${smallest} bytes, the budget is ${maxBytes}`);
   }
+  if (smallest > chunk.length) fail('truncated', `header and prelude have ${smallest} bytes, here are fewer`);
   return chunk.slice(0, ends.findLast((end) => end <= Math.min(maxBytes, chunk.length))!);
 }

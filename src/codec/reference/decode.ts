@@ -1,28 +1,34 @@
 import type { KvPlanes } from '../../engine/planes.ts';
 import type { ChunkInfo, ChunkSegment, DecodeOptions } from '../codec.ts';
-import { parseHeader, segmentEnds } from './chunk-header.ts';
+import { checkNothingFollows, parseHeader, segmentEnds } from './chunk-header.ts';
 import { levelEnd } from './cut.ts';
 import { fail, within } from './fail.ts';
 import { sameGeometry, valuesPerToken } from './geometry.ts';
 import { MEMORY_BUDGET_BYTES } from './limits.ts';
-import { parsePrelude } from './prelude.ts';
+import { firstTokenPlanes, parsePrelude } from './prelude.ts';
 import type { Profile } from './profile.ts';
 import { reconstruct } from './reconstruct.ts';
 import { makeRows } from './rows.ts';
 import { decodeSegment, type GroupIntegers } from './segment.ts';
 
 /** docs/format.md, section 6: a chunk object, or a prefix of it, to planes. */
-export function decode(profile: Profile, chunk: Uint8Array, options: DecodeOptions = {}): KvPlanes {
+export function decode(
+  profile: Profile,
+  chunk: Uint8Array,
+  options: DecodeOptions = {},
+  maxMemoryBytes: number = MEMORY_BUDGET_BYTES,
+): KvPlanes {
   const info = parseHeader(chunk);
+  checkNothingFollows(chunk, info);
   checkProfile(profile, info);
   const ends = segmentEnds(info);
   const present = info.segments.slice(0, countPresent(info, ends, chunk.length, options));
   checkGroups(profile, present);
-  checkMemory(profile, info);
+  checkMemory(profile, info, maxMemoryBytes);
 
-  const prelude = parsePrelude(chunk.subarray(info.headerBytes, ends[0]!), info, profile);
+  const prelude = parsePrelude(chunk.subarray(info.headerBytes, ends[0]!), info);
+  const firstToken = firstTokenPlanes(prelude, profile);
   const rows = makeRows(prelude.shifts);
-  if (rows.length === 0 && present.length > 0) fail('corrupt', 'segments, but no coded token');
   const integers: GroupIntegers[] = profile.groups.map((group) => ({
     q: new Int32Array(prelude.shifts.length * group.rank),
     passes: group.bandEnds.map(() => -1),
@@ -32,7 +38,7 @@ export function decode(profile: Profile, chunk: Uint8Array, options: DecodeOptio
     const group = profile.groups[segment.group]!;
     decodeSegment(bytes, segment, group, profile.classes, rows, integers[segment.group]!);
   }
-  return reconstruct(profile, info, prelude, integers);
+  return reconstruct(profile, info, firstToken, prelude.shifts, integers);
 }
 
 /** `wrong-profile`: section 9. */
@@ -70,8 +76,8 @@ function countPresent(info: ChunkInfo, ends: number[], length: number, options: 
 }
 
 /** Planes as f32 and f16, and the integers. */
-function checkMemory(profile: Profile, info: ChunkInfo): void {
+function checkMemory(profile: Profile, info: ChunkInfo, maxMemoryBytes: number): void {
   const ranks = profile.groups.reduce((sum, group) => sum + group.rank, 0);
   const bytes = info.tokenCount * (6 * valuesPerToken(profile.geometry) + 4 * ranks);
-  within(bytes, MEMORY_BUDGET_BYTES, 'memory for decoding, in bytes,');
+  within(bytes, maxMemoryBytes, 'memory for decoding, in bytes,');
 }

@@ -1,10 +1,11 @@
-import type { ChunkInfo, Codec, CodecProfile } from '../codec.ts';
-import { parseHeader, segmentEnds } from './chunk-header.ts';
-import { checkLeadingCrc, checkTrailingCrc } from './crc32c.ts';
+import { checkEncodeRequest } from '../arguments.ts';
+import type { Codec, CodecProfile, EncodeRequest } from '../codec.ts';
+import { parseHeader } from './chunk-header.ts';
 import { cut } from './cut.ts';
 import { decode } from './decode.ts';
 import { fail } from './fail.ts';
 import { type Profile, parseProfile } from './profile.ts';
+import { validate } from './validate.ts';
 
 /**
  * The codec as docs/format.md has it, slow and readable: the judge of the other backends. It decodes only;
@@ -13,42 +14,30 @@ import { type Profile, parseProfile } from './profile.ts';
 export function createReferenceCodec(): Codec {
   return {
     backend: 'reference',
-    loadProfile: (file) => openProfile(parseProfile(file)),
+    loadProfile: (file, options) => openProfile(parseProfile(file), options?.maxMemoryBytes),
     inspectChunk: parseHeader,
     validateChunk: validate,
     cutChunk: cut,
   };
 }
 
-function openProfile(profile: Profile): CodecProfile {
+function openProfile(profile: Profile, maxMemoryBytes?: number): CodecProfile {
   let open: Profile | undefined = profile;
   const opened = () => open ?? fail('invalid-argument', 'the profile is closed');
-  const encodeChunk = () => {
-    opened();
+  const encodeChunk = (request: EncodeRequest) => {
+    checkEncodeRequest(request, opened().info);
     return fail('unsupported', 'the reference codec does not encode; take the wasm or native one');
   };
-  const decodeChunk: CodecProfile['decodeChunk'] = (chunk, options) => decode(opened(), chunk, options);
+  const decodeChunk: CodecProfile['decodeChunk'] = (chunk, options) =>
+    decode(opened(), chunk, options, maxMemoryBytes);
   return {
     info: profile.info,
     encodeChunk,
     decodeChunk,
-    encodeChunkAsync: async () => encodeChunk(),
+    encodeChunkAsync: async (request) => encodeChunk(request),
     decodeChunkAsync: async (chunk, options) => decodeChunk(chunk, options),
     close: () => {
       open = undefined;
     },
   };
-}
-
-function validate(chunk: Uint8Array): ChunkInfo {
-  const info = parseHeader(chunk);
-  const ends = segmentEnds(info);
-  if (chunk.length < info.objectBytes) {
-    fail('truncated', `the chunk has ${chunk.length} bytes of ${info.objectBytes}`);
-  }
-  checkTrailingCrc(chunk.subarray(info.headerBytes, ends[0]!), 'prelude');
-  for (const number of info.segments.keys()) {
-    checkLeadingCrc(chunk.subarray(ends[number]!, ends[number + 1]!), `segment ${number}`);
-  }
-  return info;
 }

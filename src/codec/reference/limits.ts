@@ -17,5 +17,5 @@ export const MAX_BLOCKS = 8;
 export const MAX_BANDS = 16;
 export const MAX_FIRST_TOKENS = 16;
 
-/** Memory that decoding one chunk may take here, in bytes; more is refused with `limit`. */
+/** Default for the memory that decoding one chunk may take, in bytes; more is refused with `limit`. */
 export const MEMORY_BUDGET_BYTES = 2 ** 30;

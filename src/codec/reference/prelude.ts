@@ -7,30 +7,38 @@ import { type Profile, readPlanes } from './profile.ts';
 
 /** docs/format.md, section 6.2. */
 export interface Prelude {
-  /** fp16 planes of the chunk's first token, if it is not coded like the others. */
-  firstToken: Uint16Array | undefined;
+  /** Where the planes of the chunk's first token are, if it is not coded like the others. */
+  firstToken: { planes: Uint16Array } | { profileIndex: number } | undefined;
   /** Shift of each coded token, -4 to 4. */
   shifts: number[];
 }
 
-export function parsePrelude(part: Uint8Array, info: ChunkInfo, profile: Profile): Prelude {
+/** `part`: the prelude with its CRC. */
+export function parsePrelude(part: Uint8Array, info: ChunkInfo): Prelude {
   checkTrailingCrc(part, 'prelude');
-  const reader = new ByteReader(part.subarray(0, -4), 'prelude');
-  const firstToken = readFirstToken(reader, info, profile);
+  const reader = new ByteReader(part.subarray(0, -4), 'prelude', 'corrupt');
+  const firstToken = readFirstToken(reader, info);
   const shifts = readShifts(reader, info.tokenCount - (firstToken === undefined ? 0 : 1));
   reader.end();
+  if (shifts.length === 0 && info.segments.length > 0) fail('corrupt', 'segments, but no coded token');
   return { firstToken, shifts };
 }
 
-function readFirstToken(reader: ByteReader, info: ChunkInfo, profile: Profile): Uint16Array | undefined {
+/** fp16 planes of the first token, or undefined if it is coded like the others. */
+export function firstTokenPlanes({ firstToken }: Prelude, profile: Profile): Uint16Array | undefined {
+  if (firstToken === undefined) return undefined;
+  if ('planes' in firstToken) return firstToken.planes;
+  const entry = profile.firstTokens[firstToken.profileIndex];
+  return entry?.planes ?? fail('wrong-profile', `the profile has no first token ${firstToken.profileIndex}`);
+}
+
+function readFirstToken(reader: ByteReader, info: ChunkInfo): Prelude['firstToken'] {
   const mode = reader.u8();
   if (mode === 0) return undefined;
-  if (mode === 1) return readPlanes(reader.take(2 * valuesPerToken(info)), false);
+  if (mode === 1) return { planes: readPlanes(reader.take(2 * valuesPerToken(info)), false) };
   if (mode !== 2) return fail('unsupported', `firstTokenMode ${mode}`);
   if (info.firstPosition !== 0) fail('corrupt', 'a first token of the profile, but not at position 0');
-  const index = reader.u8();
-  const entry = profile.firstTokens[index];
-  return entry?.planes ?? fail('wrong-profile', `the profile has no first token number ${index}`);
+  return { profileIndex: reader.u8() };
 }
 
 function readShifts(reader: ByteReader, count: number): number[] {

@@ -2,7 +2,6 @@
 import type { KvPlanes } from '../../engine/planes.ts';
 import type { ChunkInfo } from '../codec.ts';
 import { planeDim, planeStart, valuesPerToken } from './geometry.ts';
-import type { Prelude } from './prelude.ts';
 import type { Profile } from './profile.ts';
 import type { Group } from './profile-group.ts';
 import { rotate } from './rope.ts';
@@ -14,15 +13,16 @@ const MAX_F16 = 65504;
 export function reconstruct(
   profile: Profile,
   info: ChunkInfo,
-  prelude: Prelude,
+  firstToken: Uint16Array | undefined,
+  shifts: number[],
   integers: GroupIntegers[],
 ): KvPlanes {
   const { geometry } = profile;
   const tokens = info.tokenCount;
   const values = new Float32Array(tokens * valuesPerToken(geometry));
-  const firstCoded = prelude.firstToken === undefined ? 0 : 1;
+  const firstCoded = firstToken === undefined ? 0 : 1;
   for (const [g, group] of profile.groups.entries()) {
-    addGroup(profile, group, integers[g]!, prelude.shifts, values, tokens, firstCoded);
+    addGroup(profile, group, integers[g]!, shifts, values, tokens, firstCoded);
   }
   const data = new Uint16Array(values.length);
   const halves = new Float16Array(data.buffer);
@@ -32,7 +32,7 @@ export function reconstruct(
       const start = planeStart(geometry, plane, tokens) + token * dim;
       if (token < firstCoded) {
         const from = planeStart(geometry, plane, 1);
-        data.set(prelude.firstToken!.subarray(from, from + dim), start);
+        data.set(firstToken!.subarray(from, from + dim), start);
         continue;
       }
       const row = values

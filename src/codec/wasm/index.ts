@@ -1,0 +1,73 @@
+import * as glue from '../../../wasm/pkg/kvedge.js';
+import type { BoundProfile } from '../bound/binding.ts';
+import { createBoundCodec } from '../bound/index.ts';
+import type { Codec } from '../codec.ts';
+import { CodecError } from '../errors.ts';
+
+/**
+ * Counts the instances of the module that were thrown away. The generated glue holds one instance for all callers, so
+ * this is shared as well.
+ */
+let faults = 0;
+let isDead = false;
+
+/**
+ * The codec as WebAssembly (SIMD128), for Node, workerd and browsers; imports nothing from Node. In a Worker pass the
+ * imported module, in a browser `await WebAssembly.compileStreaming(fetch(url))`. All codecs made here share one
+ * instance of the first module passed.
+ *
+ * A trap (a bug, or memory that the engine refuses) is `backend-unavailable`. It costs every profile open in the
+ * instance: a new instance takes over, and those profiles must be loaded again.
+ */
+export function createWasmCodec(module: WebAssembly.Module): Codec {
+  glue.initSync({ module });
+  return createBoundCodec('wasm', {
+    inspectChunk: (chunk) => run(() => glue.inspectChunk(chunk)),
+    validateChunk: (chunk) => run(() => glue.validateChunk(chunk)),
+    cutChunkLevel: (chunk, level) => run(() => glue.cutChunkLevel(chunk, level)),
+    cutChunkMaxBytes: (chunk, maxBytes) => run(() => glue.cutChunkMaxBytes(chunk, maxBytes)),
+    cutChunkGroups: (chunk, groups) => run(() => glue.cutChunkGroups(chunk, groups)),
+    openProfile: (file, maxMemoryBytes) => bind(run(() => new glue.Profile(file, maxMemoryBytes))),
+  });
+}
+
+function bind(profile: glue.Profile): BoundProfile {
+  const openedAt = faults;
+  const use = <T>(call: () => T): T => {
+    if (faults === openedAt) return run(call);
+    throw new CodecError(
+      'backend-unavailable',
+      'the profile was lost when the wasm codec failed: load it again',
+    );
+  };
+  return {
+    info: () => use(() => profile.info()),
+    encodeChunk: (...args) => use(() => profile.encodeChunk(...args)),
+    decodeChunk: (...args) => use(() => profile.decodeChunk(...args)),
+    release: () => {
+      if (faults === openedAt) profile.free();
+    },
+  };
+}
+
+/** Replaces the instance after a trap: its memory may be in any state. */
+function run<T>(call: () => T): T {
+  if (isDead)
+    throw new CodecError('backend-unavailable', 'the wasm codec failed before: restart the process');
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof WebAssembly.RuntimeError) {
+      faults++;
+      replaceInstance();
+    }
+    throw error;
+  }
+}
+
+/** The generator makes the function only with `reset_state_function`; without it the instance stays unusable. */
+function replaceInstance(): void {
+  const { __wbg_reset_state: reset } = glue as { __wbg_reset_state?: () => void };
+  if (reset === undefined) isDead = true;
+  else reset();
+}
