@@ -1,25 +1,11 @@
+import module from '../../wasm/pkg/kvedge_bg.wasm';
 import type { Codec } from '../codec/codec.ts';
-import { CodecError } from '../codec/errors.ts';
-import { createReferenceCodec } from '../codec/reference/index.ts';
+import { createWasmCodec } from '../codec/wasm/index.ts';
 
-/** WebAssembly memory never shrinks: an instance that took in more than this is not kept for the next request. */
-const KEEP_BELOW_BYTES = 16 * 2 ** 20;
+let codec: Codec | undefined;
 
-let instance: Codec | undefined;
-
-/**
- * Uses the isolate's codec, made when first needed, on an input of `inputBytes`. An instance that fails with anything but a
- * `CodecError` has trapped and is thrown away.
- */
-export function withCodec<T>(inputBytes: number, use: (codec: Codec) => T): T {
-  instance ??= createReferenceCodec();
-  let keep = inputBytes < KEEP_BELOW_BYTES;
-  try {
-    return use(instance);
-  } catch (error) {
-    keep &&= error instanceof CodecError;
-    throw error;
-  } finally {
-    if (!keep) instance = undefined;
-  }
+/** The isolate's codec, instantiated at first use: most requests need none. */
+export function edgeCodec(): Codec {
+  codec ??= createWasmCodec(module);
+  return codec;
 }

@@ -1,7 +1,7 @@
 import type { GroupMembers } from '../../codec/codec.ts';
 import { ProblemError } from '../../protocol/problems.ts';
 import { readChunkMeta } from '../chunk-meta.ts';
-import { withCodec } from '../codec.ts';
+import { edgeCodec } from '../codec.ts';
 import { decideAnswer } from '../http/representation.ts';
 import { blobKey } from '../keys.ts';
 import { profileGroups } from '../profile-groups.ts';
@@ -37,9 +37,7 @@ export async function serveLayers(
   const opened = await tiers.open(key, IMMUTABLE, (current) => ({ offset: 0, length: current.bytes }));
   if (opened === null) throw chunkNotFound(id);
   const whole = new Uint8Array(await new Response(opened.body).arrayBuffer());
-  const cut = withCodec(whole.length, (codec) =>
-    codec.cutChunk(whole, { layers: [first, last], groups }),
-  ) as Uint8Array<ArrayBuffer>;
+  const cut = edgeCodec().cutChunk(whole, { layers: [first, last], groups }) as Uint8Array<ArrayBuffer>;
   const sha256 = await digestHex(cut);
   const answer = decideAnswer(request.method, request.headers, {
     ...wholeChunk(opened.head),

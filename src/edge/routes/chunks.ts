@@ -7,7 +7,7 @@ import { ProblemError } from '../../protocol/problems.ts';
 import { requireScope } from '../auth.ts';
 import { prefixWithin } from '../budget.ts';
 import { type ChunkMeta, chunkMeta, differingField, readChunkMeta, writeChunkMeta } from '../chunk-meta.ts';
-import { withCodec } from '../codec.ts';
+import { edgeCodec } from '../codec.ts';
 import type { App } from '../env.ts';
 import { announcedBytes } from '../http/body.ts';
 import { blobKey } from '../keys.ts';
@@ -166,19 +166,20 @@ async function readHeader(tiers: BlobTiers, key: string, meta: ChunkMeta): Promi
   const opened = await tiers.open(key, IMMUTABLE, () => ({ offset: 0, length: meta.headerBytes }));
   if (opened === null) return null;
   const header = new Uint8Array(await new Response(opened.body).arrayBuffer());
-  return withCodec(header.length, (codec) => codec.inspectChunk(header));
+  return edgeCodec().inspectChunk(header);
 }
 
 /** Header, directory and every CRC, by the codec; and no subset, which is a cut and not a chunk. */
 function validate(bytes: Uint8Array): ChunkInfo {
   if (bytes.length === 0) throw new ProblemError('invalid-chunk', 'truncated: the body is empty');
   try {
-    const info = withCodec(bytes.length, (codec) => codec.validateChunk(bytes));
+    const info = edgeCodec().validateChunk(bytes);
     if (info.subset)
       throw new ProblemError('invalid-chunk', 'unsupported: the object is a subset of a chunk');
     return info;
   } catch (error) {
-    if (!(error instanceof CodecError)) throw error;
+    // A codec that broke says nothing about the chunk.
+    if (!(error instanceof CodecError) || error.code === 'backend-unavailable') throw error;
     throw new ProblemError('invalid-chunk', `${error.code}: ${error.message}`);
   }
 }
