@@ -79,11 +79,26 @@ fn gather(group: &Group, errors: &[Vec<f32>], tokens: usize) -> Vec<f32> {
     rows
 }
 
-/// y = U' e, rank rows of one value per token.
+/// Rounds of refinement. The stored U is not exactly orthonormal (8-bit columns), so U' e alone leaves an error that no
+/// finer step removes; each round adds the transform of what is left, a Neumann series towards least squares.
+const REFINEMENTS: usize = 1;
+
+/// The group's coefficients of `rows`, rank rows of one value per token.
 fn project(group: &Group, rows: &[f32], tokens: usize) -> Vec<f32> {
     let mut coefficients = vec![0.0f32; group.rank * tokens];
+    add_projection(group, rows, tokens, &mut coefficients);
+    for _ in 0..REFINEMENTS {
+        let mut left = rows.to_vec();
+        remove(group, &coefficients, 0, group.dim, tokens, &mut left);
+        add_projection(group, &left, tokens, &mut coefficients);
+    }
+    coefficients
+}
+
+/// y += U' e
+fn add_projection(group: &Group, rows: &[f32], tokens: usize, coefficients: &mut [f32]) {
     matmul_add(
-        MatrixMut { data: &mut coefficients, rows: group.rank, columns: tokens, row_stride: tokens },
+        MatrixMut { data: coefficients, rows: group.rank, columns: tokens, row_stride: tokens },
         Matrix {
             data: &group.basis,
             rows: group.rank,
@@ -93,34 +108,34 @@ fn project(group: &Group, rows: &[f32], tokens: usize) -> Vec<f32> {
         },
         Matrix { data: rows, rows: group.dim, columns: tokens, row_stride: 1, column_stride: group.dim },
     );
-    coefficients
 }
 
-/// e = e - U y, for groups that share planes with later ones.
+/// e = e - U y on the planes of the group, which later groups share.
 fn subtract(group: &Group, coefficients: &[f32], errors: &mut [Vec<f32>], tokens: usize) {
-    let negative: Vec<f32> = coefficients.iter().map(|value| -value).collect();
     for member in &group.members {
-        matmul_add(
-            MatrixMut {
-                data: &mut errors[member.plane],
-                rows: tokens,
-                columns: member.dim,
-                row_stride: member.dim,
-            },
-            Matrix {
-                data: &negative,
-                rows: tokens,
-                columns: group.rank,
-                row_stride: 1,
-                column_stride: tokens,
-            },
-            Matrix {
-                data: &group.basis[member.row..],
-                rows: group.rank,
-                columns: member.dim,
-                row_stride: group.dim,
-                column_stride: 1,
-            },
-        );
+        remove(group, coefficients, member.row, member.dim, tokens, &mut errors[member.plane]);
     }
+}
+
+/// e = e - U y for `dim` rows of U from `first_row`; `rows` holds `dim` values per token.
+fn remove(
+    group: &Group,
+    coefficients: &[f32],
+    first_row: usize,
+    dim: usize,
+    tokens: usize,
+    rows: &mut [f32],
+) {
+    let negative: Vec<f32> = coefficients.iter().map(|value| -value).collect();
+    matmul_add(
+        MatrixMut { data: rows, rows: tokens, columns: dim, row_stride: dim },
+        Matrix { data: &negative, rows: tokens, columns: group.rank, row_stride: 1, column_stride: tokens },
+        Matrix {
+            data: &group.basis[first_row..],
+            rows: group.rank,
+            columns: dim,
+            row_stride: group.dim,
+            column_stride: 1,
+        },
+    );
 }
