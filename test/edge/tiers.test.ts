@@ -130,16 +130,31 @@ describe('the read path', () => {
 
   it('does not mix two objects when the stored one was replaced behind its back', async () => {
     const id = unusedId();
-    await put(`/v1/chunks/${id}`, makeChunk({ id, seed: 1 }));
-    await edge(`/v1/chunks/${id}?level=draft`);
-    await BUCKET.delete(`chunks/${id}`);
-    await caches.default.delete(`https://edge.test/.cache/chunks/${id}`);
+    const key = `chunks/${id}`;
     const second = makeChunk({ id, seed: 2 });
     await put(`/v1/chunks/${id}`, second);
+    const { customMetadata } = (await BUCKET.head(key))!;
+    await BUCKET.delete(key);
+    await put(`/v1/chunks/${id}`, makeChunk({ id, seed: 1 }));
+    await edge(`/v1/chunks/${id}?level=draft`);
+
+    await BUCKET.put(key, second, { sha256: await sha256Hex(second), customMetadata: customMetadata! });
+    await caches.default.delete(`https://edge.test/.cache/${key}`);
     const response = await edge(`/v1/chunks/${id}?level=draft`);
     const [draft] = await levelsOf(second);
     expect(response.headers.get('etag')).toBe(`"${draft!.sha256}"`);
     expect(await sha256Hex(new Uint8Array(await response.arrayBuffer()))).toBe(draft!.sha256);
+  });
+
+  it('forgets a removed object when another is stored under its id', async () => {
+    const id = unusedId();
+    await put(`/v1/chunks/${id}`, makeChunk({ id, seed: 1 }));
+    await edge(`/v1/chunks/${id}`);
+    await BUCKET.delete(`chunks/${id}`);
+    const second = makeChunk({ id, seed: 2 });
+    expect((await put(`/v1/chunks/${id}`, second)).status).toBe(201);
+    const response = await edge(`/v1/chunks/${id}`, { method: 'HEAD' });
+    expect(response.headers.get('etag')).toBe(`"${await sha256Hex(second)}"`);
   });
 
   it('still serves a cached chunk when R2 fails', async () => {

@@ -124,6 +124,8 @@ export function addChunkRoutes(app: App): void {
       sent.levels.at(-1)!.sha256,
       writeChunkMeta(sent),
     );
+    // Caches may still hold an object that was removed from the store before.
+    if (created) await tiersOf(c).evict(blobKey.chunk(id));
     const stored = readChunkMeta(head.meta);
     const differs = differingField(stored, sent);
     if (differs !== undefined) {
