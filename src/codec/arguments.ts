@@ -43,8 +43,10 @@ export function groupsOfLayers(
   return [...groups.keys()].filter((group) => groups[group]?.members.some(isKept));
 }
 
-export function checkBytes(bytes: Uint8Array, what: string): void {
+/** Returns `bytes`. */
+export function checkBytes(bytes: Uint8Array, what: string): Uint8Array {
   if (!(bytes instanceof Uint8Array)) throw refuse(`${what} is not a Uint8Array`);
+  return bytes;
 }
 
 export function checkBudget(maxBytes: number, what: string): void {

@@ -116,7 +116,7 @@ export interface Codec {
   /** Reads a chunk's header; needs only the header's bytes, and takes any part of the rest. */
   inspectChunk(chunk: Uint8Array): ChunkInfo;
   /**
-   * Checks a whole object: header, directory, and the CRC of prelude and every segment. Needs no profile.
+   * Checks all that needs neither profile nor decoding: header, directory, every CRC, the fields of prelude and segments.
    * Returns its header.
    */
   validateChunk(chunk: Uint8Array): ChunkInfo;

@@ -1,4 +1,4 @@
-import { checkEncodeRequest } from '../arguments.ts';
+import { checkBudget, checkBytes, checkEncodeRequest } from '../arguments.ts';
 import type { Codec, CodecProfile, EncodeRequest } from '../codec.ts';
 import { parseHeader } from './chunk-header.ts';
 import { cut } from './cut.ts';
@@ -14,10 +14,13 @@ import { validate } from './validate.ts';
 export function createReferenceCodec(): Codec {
   return {
     backend: 'reference',
-    loadProfile: (file, options) => openProfile(parseProfile(file), options?.maxMemoryBytes),
-    inspectChunk: parseHeader,
-    validateChunk: validate,
-    cutChunk: cut,
+    loadProfile: (file, { maxMemoryBytes } = {}) => {
+      if (maxMemoryBytes !== undefined) checkBudget(maxMemoryBytes, 'maxMemoryBytes');
+      return openProfile(parseProfile(checkBytes(file, 'profile file')), maxMemoryBytes);
+    },
+    inspectChunk: (chunk) => parseHeader(checkBytes(chunk, 'chunk')),
+    validateChunk: (chunk) => validate(checkBytes(chunk, 'chunk')),
+    cutChunk: (chunk, wanted) => cut(checkBytes(chunk, 'chunk'), wanted),
   };
 }
 
@@ -29,7 +32,7 @@ function openProfile(profile: Profile, maxMemoryBytes?: number): CodecProfile {
     return fail('unsupported', 'the reference codec does not encode; take the wasm or native one');
   };
   const decodeChunk: CodecProfile['decodeChunk'] = (chunk, options) =>
-    decode(opened(), chunk, options, maxMemoryBytes);
+    decode(opened(), checkBytes(chunk, 'chunk'), options, maxMemoryBytes);
   return {
     info: profile.info,
     encodeChunk,

@@ -9,6 +9,8 @@ export interface ChunkOptions {
   firstPosition?: number;
   /** firstTokenMode: 0, 1 or 2. */
   mode?: number;
+  /** Planes of the first token in mode 1. */
+  exactPlanes?: number[];
   /** Whether tokens have shifts of their own. */
   shifted?: boolean;
   /** First and last pass of every band. */
@@ -32,7 +34,8 @@ export function sampleChunk(profile: ProfileSpec, seed: number, options: ChunkOp
   const coded = tokenCount - (mode === 0 ? 0 : 1);
   const shifts = Array.from({ length: coded }, () => (options.shifted ? wholeNumber(random, -4, 4) : 0));
   const prelude: PreludeSpec = { mode, index: 1, shiftMode: options.shifted ? 1 : 0, shifts };
-  if (mode === 1) prelude.exactPlanes = profile.firstTokens[0]!.planes.map((value) => -value);
+  if (mode === 1)
+    prelude.exactPlanes = options.exactPlanes ?? profile.firstTokens[0]!.planes.map((value) => -value);
 
   const max = options.maxInteger ?? 60;
   const finest = profile.groups.map(({ rank }) =>
