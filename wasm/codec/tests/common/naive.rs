@@ -61,25 +61,35 @@ pub fn coefficients(
     }
     let mut all = Vec::new();
     for (number, group) in profile.groups.iter().enumerate() {
-        let mut of_group = vec![Vec::new(); group.rank];
-        for (index, of_index) in of_group.iter_mut().enumerate() {
-            let column = column(profile, number, index);
-            for token in 0..tokens - skip {
-                let parts = group.members.iter().map(|member| {
-                    let rows = &column[member.row..member.row + member.dim];
-                    errors[member.plane][token].iter().zip(rows).map(|(e, &u)| e * f64::from(u)).sum::<f64>()
-                });
-                of_index.push(parts.sum());
+        let mut of_group = vec![vec![0.0f64; tokens - skip]; group.rank];
+        // y = U' e, then once more of what is left.
+        for _ in 0..2 {
+            let mut found: Rows = Vec::new();
+            for index in 0..group.rank {
+                let column = column(profile, number, index);
+                let of_token = |token: usize| {
+                    let parts = group.members.iter().map(|member| {
+                        let rows = &column[member.row..member.row + member.dim];
+                        errors[member.plane][token]
+                            .iter()
+                            .zip(rows)
+                            .map(|(e, &u)| e * f64::from(u))
+                            .sum::<f64>()
+                    });
+                    parts.sum()
+                };
+                found.push((0..tokens - skip).map(of_token).collect());
             }
-        }
-        for (index, of_index) in of_group.iter().enumerate() {
-            let column = column(profile, number, index);
-            for member in &group.members {
-                for (row, y) in errors[member.plane].iter_mut().zip(of_index) {
-                    for (e, &u) in row.iter_mut().zip(&column[member.row..]) {
-                        *e -= y * f64::from(u);
+            for (index, of_index) in found.iter().enumerate() {
+                let column = column(profile, number, index);
+                for member in &group.members {
+                    for (row, y) in errors[member.plane].iter_mut().zip(of_index) {
+                        for (e, &u) in row.iter_mut().zip(&column[member.row..]) {
+                            *e -= y * f64::from(u);
+                        }
                     }
                 }
+                of_group[index].iter_mut().zip(of_index).for_each(|(sum, y)| *sum += y);
             }
         }
         all.push(of_group);
