@@ -13,7 +13,7 @@ from .bank import Histograms, entry_passes, fit_bank
 from .classes import CLASS_COUNT
 from .data import CalibrationData
 from .moments import Moments
-from .predictor import Predictor, features, fit_predictor
+from .predictor import MAX_SHIFT, MIN_SHIFT, Predictor, features, fit_predictor
 from .profile import FirstToken, Profile
 from .transform import Transform, fit_group, layer_groups
 
@@ -81,8 +81,8 @@ def fit_classes(data: CalibrationData, transform: Transform, predictor: Predicto
         shifts = predictor.shifts(coefficients) if predictor else torch.zeros(len(coefficients[0]), dtype=torch.long)
         if entries is None:
             entries = [entry_passes(y, g.bands(), base_step, passes) for g, y in zip(transform.groups, coefficients)]
-            spread = torch.bincount(shifts + 4, minlength=9).float() / len(shifts)
-            print("share of shifts -4..4:", " ".join(f"{s:.2f}" for s in spread))
+            spread = torch.bincount(shifts - MIN_SHIFT, minlength=MAX_SHIFT - MIN_SHIFT + 1).float() / len(shifts)
+            print(f"share of shifts {MIN_SHIFT}..{MAX_SHIFT}:", " ".join(f"{s:.2f}" for s in spread))
         for start, y, entry in zip(starts, coefficients, entries):
             histograms.add(start, y, shifts, base_step, passes, entry)
         tokens += len(shifts)
