@@ -2,8 +2,10 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { cors } from 'hono/cors';
 import { HTTPException } from 'hono/http-exception';
 import { ProblemError } from '../protocol/problems.ts';
+import { authenticate } from './auth.ts';
 import type { App, AppEnv } from './env.ts';
 import { allowedMethods } from './methods.ts';
+import { limitRequests } from './rate-limit.ts';
 import { addChunkRoutes } from './routes/chunks.ts';
 import { addContextEventsRoute } from './routes/context-events.ts';
 import { addContextTokensRoute } from './routes/context-tokens.ts';
@@ -58,6 +60,8 @@ export function createApp(): App {
       maxAge: PREFLIGHT_SECONDS,
     }),
   );
+
+  app.use(authenticate, limitRequests);
 
   addContextRoutes(app);
   addContextEventsRoute(app);

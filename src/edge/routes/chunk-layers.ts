@@ -22,10 +22,10 @@ export async function serveLayers(
   tiers: BlobTiers,
   request: Request,
   id: string,
+  key: string,
   layers: string,
 ): Promise<Response> {
   const [first, last] = layers.split('-').map(Number) as [number, number];
-  const key = blobKey.chunk(id);
   const head = await tiers.head(key, IMMUTABLE);
   if (head === null) throw chunkNotFound(id);
   const { shape, profile } = readChunkMeta(head.meta);

@@ -4,13 +4,14 @@ import { CodecError } from '../../codec/errors.ts';
 import { StoredChunk } from '../../protocol/api.ts';
 import { Id, LevelName } from '../../protocol/manifest.ts';
 import { ProblemError } from '../../protocol/problems.ts';
-import { requireScope } from '../auth.ts';
+import { publishingTenant, requireScope } from '../auth.ts';
 import { prefixWithin } from '../budget.ts';
 import { type ChunkMeta, chunkMeta, differingField, readChunkMeta, writeChunkMeta } from '../chunk-meta.ts';
 import { edgeCodec } from '../codec.ts';
 import type { App } from '../env.ts';
 import { announcedBytes } from '../http/body.ts';
 import { blobKey } from '../keys.ts';
+import { locate, ownedBy } from '../locate.ts';
 import { type BlobTiers, IMMUTABLE } from '../tiers/blobs.ts';
 import { digestHex, putIfAbsent } from '../tiers/store.ts';
 import { serveLayers } from './chunk-layers.ts';
@@ -69,7 +70,7 @@ const putChunk = createRoute({
   path: '/v1/chunks/{id}',
   summary: 'Store a chunk object. Idempotent: the first valid object under an id stays.',
   security: BEARER,
-  middleware: requireScope('publish'),
+  middleware: requireScope('origin'),
   request: {
     params: IdParam,
     body: { required: true, content: { [CHUNK_TYPE]: { schema: z.string() } } },
@@ -94,18 +95,12 @@ const putChunk = createRoute({
 });
 
 export function addChunkRoutes(app: App): void {
-  addRoute(app, getChunk, (c) => {
+  addRoute(app, getChunk, async (c) => {
     const { id } = c.req.valid('param');
-    const { level, maxBytes, layers } = c.req.valid('query');
     const tiers = tiersOf(c);
-    if (layers !== undefined) return serveLayers(tiers, c.req.raw, id, layers);
-    if (maxBytes !== undefined) return serveBudget(tiers, c.req.raw, id, maxBytes);
-    return serveStored(tiers, c.req.raw, {
-      key: blobKey.chunk(id),
-      policy: IMMUTABLE,
-      represent: (head) => (level === undefined ? wholeChunk(head) : levelOfChunk(head, level)),
-      missing: () => chunkNotFound(id),
-    });
+    const found = await locate(tiers, c.get('principal'), blobKey.chunk, id, IMMUTABLE);
+    if (found === null) throw chunkNotFound(id);
+    return ownedBy(found.tenant, await serveChunk(tiers, c.req.raw, id, found.key, c.req.valid('query')));
   });
 
   addRoute(app, putChunk, async (c) => {
@@ -117,15 +112,16 @@ export function addChunkRoutes(app: App): void {
       throw new ProblemError('invalid-content', `the header says chunkId ${info.chunkId}, the path ${id}`);
     }
     const sent = chunkMeta(info, await levelDigests(bytes, info.levels));
+    const key = blobKey.chunk(id, publishingTenant(c));
     const { created, head } = await putIfAbsent(
       c.env.BLOBS,
-      blobKey.chunk(id),
+      key,
       bytes,
       sent.levels.at(-1)!.sha256,
       writeChunkMeta(sent),
     );
     // Caches may still hold an object that was removed from the store before.
-    if (created) await tiersOf(c).evict(blobKey.chunk(id));
+    if (created) await tiersOf(c).evict(key);
     const stored = readChunkMeta(head.meta);
     const differs = differingField(stored, sent);
     if (differs !== undefined) {
@@ -139,13 +135,30 @@ export function addChunkRoutes(app: App): void {
   });
 }
 
+function serveChunk(
+  tiers: BlobTiers,
+  request: Request,
+  id: string,
+  key: string,
+  { level, maxBytes, layers }: z.output<typeof ChunkQuery>,
+): Promise<Response> {
+  if (layers !== undefined) return serveLayers(tiers, request, id, key, layers);
+  if (maxBytes !== undefined) return serveBudget(tiers, request, id, key, maxBytes);
+  return serveStored(tiers, request, {
+    key,
+    policy: IMMUTABLE,
+    represent: (head) => (level === undefined ? wholeChunk(head) : levelOfChunk(head, level)),
+    missing: () => chunkNotFound(id),
+  });
+}
+
 async function serveBudget(
   tiers: BlobTiers,
   request: Request,
   id: string,
+  key: string,
   maxBytes: number,
 ): Promise<Response> {
-  const key = blobKey.chunk(id);
   const head = await tiers.head(key, IMMUTABLE);
   if (head === null) throw chunkNotFound(id);
   const info = await readHeader(tiers, key, readChunkMeta(head.meta));

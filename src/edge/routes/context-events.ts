@@ -2,9 +2,11 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { JobEvent } from '../../protocol/api.ts';
 import { Id } from '../../protocol/manifest.ts';
 import { ProblemError } from '../../protocol/problems.ts';
+import { readerTenant } from '../auth.ts';
 import { MANIFEST_POLICY, manifestRepresentation } from '../contexts.ts';
 import type { App } from '../env.ts';
 import { blobKey } from '../keys.ts';
+import { locate } from '../locate.ts';
 import { Origin } from '../origin.ts';
 import { addRoute, problemResponses, tiersOf } from './route.ts';
 
@@ -31,12 +33,15 @@ const getEvents = createRoute({
 export function addContextEventsRoute(app: App): void {
   addRoute(app, getEvents, async (c) => {
     const { id } = c.req.valid('param');
-    const manifest = await tiersOf(c).head(blobKey.manifest(id), MANIFEST_POLICY);
+    const principal = c.get('principal');
+    const tiers = tiersOf(c);
+    const found = await locate(tiers, principal, blobKey.manifest, id, MANIFEST_POLICY);
+    const manifest = found === null ? null : await tiers.head(found.key, MANIFEST_POLICY);
     if (manifest !== null) {
       manifestRepresentation(id, manifest);
       return eventStream(sseEvent({ type: 'published', id }));
     }
-    const events = await new Origin(c.env, c.get('requestId')).events(id);
+    const events = await new Origin(c.env, c.get('requestId'), readerTenant(principal)).events(id);
     if (events === null) throw new ProblemError('context-not-found', `no context ${id}`);
     return eventStream(events);
   });

@@ -6,6 +6,7 @@ import { MANIFEST_POLICY, manifestRepresentation } from '../contexts.ts';
 import type { App } from '../env.ts';
 import { decidePrecondition } from '../http/conditional.ts';
 import { blobKey } from '../keys.ts';
+import { locate, ownedBy } from '../locate.ts';
 import { IMMUTABLE } from '../tiers/blobs.ts';
 import { addRoute, problemResponses, tiersOf } from './route.ts';
 
@@ -41,13 +42,14 @@ export function addContextTokensRoute(app: App): void {
     const missing = () => new ProblemError('context-not-found', `no published context ${id}`);
 
     // The manifest makes a context visible, and invisible again; its tokens are not shown without it.
-    const manifest = await tiers.head(blobKey.manifest(id), MANIFEST_POLICY);
-    if (manifest === null) throw missing();
+    const found = await locate(tiers, c.get('principal'), blobKey.manifest, id, MANIFEST_POLICY);
+    const manifest = found === null ? null : await tiers.head(found.key, MANIFEST_POLICY);
+    if (found === null || manifest === null) throw missing();
     const { cacheControl } = manifestRepresentation(id, manifest);
 
     let from = 0;
     let to = 0;
-    const key = blobKey.tokens(id);
+    const key = blobKey.tokens(id, found.tenant);
     const index = await tiers.open(key, IMMUTABLE, (head) => {
       const count = tokensCount(head.meta);
       from = query.from ?? 0;
@@ -73,7 +75,7 @@ export function addContextTokensRoute(app: App): void {
     if (precondition === 'failed') throw new ProblemError('precondition-failed', `the entity tag is ${etag}`);
     if (precondition === 'not-modified') {
       await index.body?.cancel();
-      return new Response(null, { status: 304, headers });
+      return ownedBy(found.tenant, new Response(null, { status: 304, headers }));
     }
 
     const range = chunksRange(new Uint8Array(await new Response(index.body).arrayBuffer()));
@@ -82,7 +84,7 @@ export function addContextTokensRoute(app: App): void {
     const bytes = before.length + (range?.length ?? 0) + after.length;
     headers.set('content-type', 'application/json');
     headers.set('content-length', String(bytes));
-    if (c.req.raw.method === 'HEAD') return new Response(null, { headers });
+    if (c.req.raw.method === 'HEAD') return ownedBy(found.tenant, new Response(null, { headers }));
 
     const chunks = range === null ? null : await tiers.open(key, IMMUTABLE, () => range);
     if (range !== null && chunks === null) throw missing();
@@ -90,7 +92,7 @@ export function addContextTokensRoute(app: App): void {
     c.executionCtx.waitUntil(
       joinStreams(stream.writable, before, chunks?.body ?? null, after).catch(() => {}),
     );
-    return new Response(stream.readable, { headers });
+    return ownedBy(found.tenant, new Response(stream.readable, { headers }));
   });
 }
 

@@ -34,7 +34,7 @@ const putProfile = createRoute({
   path: '/v1/profiles/{id}',
   summary: 'Store a profile under the SHA-256 of its bytes. Idempotent.',
   security: BEARER,
-  middleware: requireScope('publish'),
+  middleware: requireScope('origin'),
   request: {
     params: IdParam,
     body: { required: true, content: { [PROFILE_TYPE]: { schema: z.string() } } },
