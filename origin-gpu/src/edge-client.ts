@@ -3,10 +3,14 @@ import pRetry from 'p-retry';
 import type { z } from 'zod';
 import { type PublishManifest, StoredChunk } from '../../src/protocol/api.ts';
 import { Problem } from '../../src/protocol/problems.ts';
+import { PUBLIC, TENANT_HEADER } from '../../src/protocol/tenant.ts';
 
 export interface EdgeClientOptions {
   edgeUrl: string;
+  /** A token with the scopes `origin` and `read`. */
   token: () => Promise<string> | string;
+  /** For whom it publishes; `PUBLIC` for everybody. */
+  tenant: string;
   signal: AbortSignal;
   /** Called before every wait for the next attempt. */
   onRetry?: (reason: string) => void;
@@ -111,8 +115,9 @@ export class EdgeClient {
   }
 
   async #attempt(method: string, route: string, body?: BodyInit, contentType?: string): Promise<Response> {
-    const { edgeUrl, token, signal } = this.#options;
+    const { edgeUrl, token, tenant, signal } = this.#options;
     const headers: Record<string, string> = { authorization: `Bearer ${await token()}` };
+    if (tenant !== PUBLIC) headers[TENANT_HEADER] = tenant;
     if (contentType !== undefined) headers['content-type'] = contentType;
     let response: Response;
     try {

@@ -28,4 +28,7 @@ export const MIGRATIONS: readonly string[] = [
      levels TEXT NOT NULL,
      PRIMARY KEY (edge, id)
    ) STRICT, WITHOUT ROWID;`,
+  `ALTER TABLE jobs ADD COLUMN tenant TEXT NOT NULL DEFAULT '';
+   ALTER TABLE jobs ADD COLUMN tenant_salt TEXT;
+   CREATE INDEX jobs_by_tenant ON jobs (tenant, id);`,
 ];
