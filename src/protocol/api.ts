@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { LIMITS } from './limits.ts';
-import { ChunkTokens, Id, Manifest, ManifestLevel, Visibility } from './manifest.ts';
+import { ChunkTokens, Id, Manifest, ManifestLevel, Signature, Visibility } from './manifest.ts';
 import { Tenant } from './tenant.ts';
 
 /** Body of `POST /v1/contexts`. Exactly one of `text` and `tokens`. */
@@ -64,12 +64,20 @@ export const PublishManifest = z
   .meta({ id: 'PublishManifest' });
 export type PublishManifest = z.infer<typeof PublishManifest>;
 
+/** Header of `PUT /v1/chunks/{id}` with the origin's signature over the levels: `<publicKey>.<value>`. */
+export const LEVELS_SIGNATURE_HEADER = 'kvedge-levels-signature';
+
 /**
  * Answer to `PUT /v1/chunks/{id}`: what is stored under the id, which is not what was sent if another valid encoding of
  * the same chunk came first. Manifests are built from these levels.
  */
 export const StoredChunk = z
-  .object({ id: Id, levels: z.array(ManifestLevel).min(1).max(LIMITS.levels) })
+  .object({
+    id: Id,
+    levels: z.array(ManifestLevel).min(1).max(LIMITS.levels),
+    /** Of the origin that made the object. */
+    signature: Signature.optional(),
+  })
   .meta({ id: 'StoredChunk' });
 export type StoredChunk = z.infer<typeof StoredChunk>;
 

@@ -34,8 +34,8 @@ export const ManifestModel = z.strictObject({
   valueHeadDim: z.int().min(1).max(1024),
 });
 
-/** Who signed a manifest and how; docs/api.md, "Signed manifests", says over which bytes. */
-export const ManifestSignature = z.strictObject({
+/** A publisher's signature; docs/api.md, "Signatures", says over which bytes. */
+export const Signature = z.strictObject({
   /** Ed25519 public key, 32 bytes in base64url. */
   publicKey: z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'expected 32 bytes in base64url'),
   /** Ed25519 signature, 64 bytes in base64url. */
@@ -58,7 +58,7 @@ export const Manifest = z
     createdAt: z.iso.datetime(),
     expiresAt: z.iso.datetime().nullable(),
     /** Absent when the origin has no signing key. */
-    signature: ManifestSignature.optional(),
+    signature: Signature.optional(),
   })
   .refine((manifest) => (manifest.visibility === 'private') === (manifest.tenantSalt !== undefined), {
     path: ['tenantSalt'],
@@ -69,6 +69,7 @@ export const Manifest = z
 export type Manifest = z.infer<typeof Manifest>;
 export type ManifestChunk = z.infer<typeof ManifestChunk>;
 export type ManifestLevel = z.infer<typeof ManifestLevel>;
+export type Signature = z.infer<typeof Signature>;
 
 /** The tokens of one chunk and the text they stand for: the fallback when KV would be slower. */
 export const ChunkTokens = z.strictObject({

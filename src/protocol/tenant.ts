@@ -12,6 +12,6 @@ export const PUBLIC = '';
 
 /**
  * Header between Worker and origin that says for whom they ask or publish; its absence means `PUBLIC`. At the edge it takes a token
- * with the scope `origin`.
+ * with the scope `compute`.
  */
 export const TENANT_HEADER = 'kvedge-tenant';

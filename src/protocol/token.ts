@@ -4,10 +4,10 @@ import { fromBase64Url } from './base64url.ts';
 import { Tenant } from './tenant.ts';
 
 /**
- * What a bearer token may do: read the tenant's private contexts, ask for contexts to be published, operate the edge, and store
- * payloads for any tenant, which only origins do. Scopes are checked literally: none implies another.
+ * What a bearer token may do: read the tenant's private contexts; ask for contexts to be published; store payloads for any
+ * tenant, as origins do; operate the edge. Scopes are checked literally: none implies another.
  */
-export const SCOPES = ['read', 'publish', 'admin', 'origin'] as const;
+export const SCOPES = ['read', 'publish', 'compute', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** Fewest bytes of a signing key: as many as SHA-256 gives (RFC 7518, section 3.2). */

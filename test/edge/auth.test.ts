@@ -6,9 +6,9 @@ import { unusedId } from './support/objects.ts';
 
 const WRITES = [
   ['POST', '/v1/contexts', 'publish'],
-  ['PUT', `/v1/contexts/${unusedId()}`, 'origin'],
-  ['PUT', `/v1/chunks/${unusedId()}`, 'origin'],
-  ['PUT', `/v1/profiles/${unusedId()}`, 'origin'],
+  ['PUT', `/v1/contexts/${unusedId()}`, 'compute'],
+  ['PUT', `/v1/chunks/${unusedId()}`, 'compute'],
+  ['PUT', `/v1/profiles/${unusedId()}`, 'compute'],
 ] as const;
 const key = new TextEncoder().encode('k'.repeat(32));
 const tenant = { tenant: 't', scope: 'publish' };

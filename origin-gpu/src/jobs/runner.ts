@@ -1,9 +1,9 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Codec } from '../../../src/codec/codec.ts';
 import { EngineError } from '../../../src/engine/index.ts';
+import type { StoredChunk } from '../../../src/protocol/api.ts';
 import type { Manifest } from '../../../src/protocol/manifest.ts';
-import type { ManifestSigner } from '../../../src/protocol/manifest-signature.ts';
 import { ProblemError } from '../../../src/protocol/problems.ts';
+import { areLevelsSigned, type Signer } from '../../../src/protocol/signature.ts';
 import { EdgeClient, EdgeRefused } from '../edge-client.ts';
 import type { Log } from '../log.ts';
 import { type ModelRegistry, profileOf, type ServedModel } from '../models.ts';
@@ -19,7 +19,7 @@ export interface RunnerOptions {
   edgeUrl: string;
   edgeToken: () => Promise<string> | string;
   codec: Pick<Codec, 'inspectChunk'>;
-  signer: ManifestSigner;
+  signer: Signer;
   log: Log;
   /** See `EdgeClientOptions`. */
   minRetryDelayMs?: number;
@@ -123,7 +123,9 @@ export class JobRunner {
     if (!(await step(edge.hasProfile(profile.id)))) await step(edge.putProfile(profile.id, profile.file));
     const levels = await this.#publishChunks(job, model, edge, step);
     const { manifest, chunks } = publication(job, model, levels);
-    await step(edge.putContext(job.id, { manifest: await this.#options.signer.sign(manifest), chunks }));
+    await step(
+      edge.putContext(job.id, { manifest: await this.#options.signer.signManifest(manifest), chunks }),
+    );
   }
 
   async #publishChunks(
@@ -132,7 +134,7 @@ export class JobRunner {
     edge: EdgeClient,
     step: <T>(work: Promise<T>) => Promise<T>,
   ): Promise<ChunkLevels[]> {
-    const { store, edgeUrl, codec } = this.#options;
+    const { store, edgeUrl, codec, signer } = this.#options;
     const { signal } = this.#stop;
     const profile = profileOf(model);
     const levels = new Array<ChunkLevels | null>(job.chunkIds.length).fill(null);
@@ -152,12 +154,13 @@ export class JobRunner {
       if (levels[index] !== null) continue;
       signal.throwIfAborted();
       const object = await encodeChunk(profile, planes, job.tokens, index, id);
-      const stored = await step(edge.putChunk(id, object));
-      // Its signature is to say that this origin made what clients will load, so it answers for nothing else.
-      if (!isDeepStrictEqual(stored.levels, levelsOfObject(codec, object))) {
+      const signature = await signer.signLevels(id, levelsOfObject(codec, object));
+      const stored = await step(edge.putChunk(id, object, signature));
+      // The edge may have had an object of another origin; a manifest may vouch only for what a publisher's key vouches for.
+      if (!(await isTrusted(stored, signer))) {
         throw new ProblemError(
           'conflict',
-          `The edge stores another encoding of chunk ${id} than this origin made, which it will not sign.`,
+          `The edge stores another encoding of chunk ${id}, which is not signed with this origin's key.`,
         );
       }
       store.rememberChunk(edgeUrl, id, stored.levels);
@@ -167,6 +170,10 @@ export class JobRunner {
     }
     return levels as ChunkLevels[];
   }
+}
+
+async function isTrusted({ id, levels, signature }: StoredChunk, { publicKey }: Signer): Promise<boolean> {
+  return signature?.publicKey === publicKey && areLevelsSigned(signature, id, levels);
 }
 
 function publication(job: Job, model: ServedModel, levels: readonly ChunkLevels[]) {

@@ -1,9 +1,10 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { ChunkInfo, ChunkLevel } from '../../codec/codec.ts';
 import { CodecError } from '../../codec/errors.ts';
-import { StoredChunk } from '../../protocol/api.ts';
-import { Id, LevelName } from '../../protocol/manifest.ts';
+import { LEVELS_SIGNATURE_HEADER, StoredChunk } from '../../protocol/api.ts';
+import { Id, LevelName, Signature } from '../../protocol/manifest.ts';
 import { ProblemError } from '../../protocol/problems.ts';
+import { areLevelsSigned } from '../../protocol/signature.ts';
 import { publishingTenant, requireScope } from '../auth.ts';
 import { prefixWithin } from '../budget.ts';
 import { type ChunkMeta, chunkMeta, differingField, readChunkMeta, writeChunkMeta } from '../chunk-meta.ts';
@@ -22,7 +23,7 @@ import {
   prefixOfChunk,
   wholeChunk,
 } from './chunk-representation.ts';
-import { addRoute, BEARER, problemResponses, tiersOf } from './route.ts';
+import { addRoute, BEARER, problemResponses, READER, tiersOf } from './route.ts';
 import { serveStored } from './stored-object.ts';
 
 const IdParam = z.object({ id: Id });
@@ -48,6 +49,7 @@ const getChunk = createRoute({
   method: 'get',
   path: '/v1/chunks/{id}',
   summary: 'A chunk object, or a cut of it. HEAD and single byte ranges work on every form.',
+  security: READER,
   request: { params: IdParam, query: ChunkQuery },
   responses: {
     200: { description: 'The object or the cut', content: { [CHUNK_TYPE]: { schema: z.string() } } },
@@ -55,12 +57,15 @@ const getChunk = createRoute({
     304: { description: 'If-None-Match names the entity tag' },
     ...problemResponses(
       'bad-request',
+      'unauthorized',
+      'forbidden',
       'chunk-not-found',
       'profile-not-found',
       'precondition-failed',
       'range-not-satisfiable',
       'unknown-level',
       'budget-too-small',
+      'rate-limited',
     ),
   },
 });
@@ -70,7 +75,7 @@ const putChunk = createRoute({
   path: '/v1/chunks/{id}',
   summary: 'Store a chunk object. Idempotent: the first valid object under an id stays.',
   security: BEARER,
-  middleware: requireScope('origin'),
+  middleware: requireScope('compute'),
   request: {
     params: IdParam,
     body: { required: true, content: { [CHUNK_TYPE]: { schema: z.string() } } },
@@ -111,7 +116,11 @@ export function addChunkRoutes(app: App): void {
     if (info.chunkId !== id) {
       throw new ProblemError('invalid-content', `the header says chunkId ${info.chunkId}, the path ${id}`);
     }
-    const sent = chunkMeta(info, await levelDigests(bytes, info.levels));
+    const signature = levelsSignature(c.req.header(LEVELS_SIGNATURE_HEADER));
+    const sent = chunkMeta(info, await levelDigests(bytes, info.levels), signature);
+    if (signature !== undefined && !(await areLevelsSigned(signature, id, sent.levels))) {
+      throw new ProblemError('invalid-content', `${LEVELS_SIGNATURE_HEADER} does not sign these levels`);
+    }
     const key = blobKey.chunk(id, publishingTenant(c));
     const { created, head } = await putIfAbsent(
       c.env.BLOBS,
@@ -127,7 +136,17 @@ export function addChunkRoutes(app: App): void {
     if (differs !== undefined) {
       throw new ProblemError('conflict', `the stored chunk ${id} has another ${differs} in its header`);
     }
-    const body: StoredChunk = { id, levels: stored.levels };
+    // The same bytes from a publisher with another key, or the first with any: it answers for them from now on.
+    const resigned = !created && signature !== undefined && head.sha256 === sent.levels.at(-1)!.sha256;
+    if (resigned && stored.signature?.publicKey !== signature.publicKey) {
+      await c.env.BLOBS.put(key, bytes, { sha256: head.sha256, customMetadata: writeChunkMeta(sent) });
+      stored.signature = signature;
+    }
+    const body: StoredChunk = {
+      id,
+      levels: stored.levels,
+      ...(stored.signature === undefined ? {} : { signature: stored.signature }),
+    };
     return Response.json(body, {
       status: created ? 201 : 200,
       headers: created ? { location: `/v1/chunks/${id}` } : {},
@@ -197,6 +216,14 @@ function validate(bytes: Uint8Array): ChunkInfo {
     if (!(error instanceof CodecError) || error.code === 'backend-unavailable') throw error;
     throw new ProblemError('invalid-chunk', `${error.code}: ${error.message}`);
   }
+}
+
+function levelsSignature(header: string | undefined): Signature | undefined {
+  if (header === undefined) return undefined;
+  const [publicKey, value] = header.split('.');
+  const parsed = Signature.safeParse({ publicKey, value });
+  if (parsed.success) return parsed.data;
+  throw new ProblemError('bad-request', `${LEVELS_SIGNATURE_HEADER}: expected "<publicKey>.<value>"`);
 }
 
 /** SHA-256 of the prefix of every level, in their order. */

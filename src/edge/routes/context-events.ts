@@ -8,12 +8,13 @@ import type { App } from '../env.ts';
 import { blobKey } from '../keys.ts';
 import { locate } from '../locate.ts';
 import { Origin } from '../origin.ts';
-import { addRoute, problemResponses, tiersOf } from './route.ts';
+import { addRoute, problemResponses, READER, tiersOf } from './route.ts';
 
 const getEvents = createRoute({
   method: 'get',
   path: '/v1/contexts/{id}/events',
   summary: 'Progress as Server-Sent Events; ends after "published" or "failed"',
+  security: READER,
   request: { params: z.object({ id: Id }) },
   responses: {
     200: {
@@ -22,8 +23,11 @@ const getEvents = createRoute({
     },
     ...problemResponses(
       'bad-request',
+      'unauthorized',
+      'forbidden',
       'context-not-found',
       'context-gone',
+      'rate-limited',
       'origin-failed',
       'origin-unreachable',
     ),

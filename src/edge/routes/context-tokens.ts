@@ -8,7 +8,7 @@ import { decidePrecondition } from '../http/conditional.ts';
 import { blobKey } from '../keys.ts';
 import { locate, ownedBy } from '../locate.ts';
 import { IMMUTABLE } from '../tiers/blobs.ts';
-import { addRoute, problemResponses, tiersOf } from './route.ts';
+import { addRoute, problemResponses, READER, tiersOf } from './route.ts';
 
 const ChunkIndex = z
   .string()
@@ -20,6 +20,7 @@ const getTokens = createRoute({
   method: 'get',
   path: '/v1/contexts/{id}/tokens',
   summary: 'Token ids and text of chunks from .. to - 1: the fallback when KV would be slower',
+  security: READER,
   request: {
     params: z.object({ id: Id }),
     query: z.strictObject({ from: ChunkIndex, to: ChunkIndex }),
@@ -30,7 +31,15 @@ const getTokens = createRoute({
       content: { 'application/json': { schema: ContextTokens } },
     },
     304: { description: 'If-None-Match names the entity tag' },
-    ...problemResponses('bad-request', 'context-not-found', 'context-gone', 'precondition-failed'),
+    ...problemResponses(
+      'bad-request',
+      'unauthorized',
+      'forbidden',
+      'context-not-found',
+      'context-gone',
+      'precondition-failed',
+      'rate-limited',
+    ),
   },
 });
 

@@ -16,7 +16,7 @@ import { publish } from '../publish.ts';
 import { limitPublishes } from '../rate-limit.ts';
 import { tenantSalt } from '../tenant-salt.ts';
 import type { BlobTiers } from '../tiers/blobs.ts';
-import { addRoute, BEARER, problemResponses, tiersOf } from './route.ts';
+import { addRoute, BEARER, problemResponses, READER, tiersOf } from './route.ts';
 import { serveIfStored } from './stored-object.ts';
 
 const POLL_SECONDS = 1;
@@ -42,6 +42,7 @@ const postContext = createRoute({
       'too-large',
       'context-too-large',
       'unsupported-media-type',
+      'rate-limited',
       'engine-failed',
       'profile-missing',
       'origin-failed',
@@ -54,6 +55,7 @@ const getContext = createRoute({
   method: 'get',
   path: '/v1/contexts/{id}',
   summary: "A context's manifest, or the state of its computation",
+  security: READER,
   request: { params: IdParam },
   responses: {
     200: { description: 'The manifest', content: json(Manifest) },
@@ -61,10 +63,13 @@ const getContext = createRoute({
     304: { description: 'If-None-Match names the entity tag' },
     ...problemResponses(
       'bad-request',
+      'unauthorized',
+      'forbidden',
       'context-not-found',
       'context-gone',
       'precondition-failed',
       'range-not-satisfiable',
+      'rate-limited',
       'engine-failed',
       'origin-failed',
       'origin-unreachable',
@@ -77,7 +82,7 @@ const putContext = createRoute({
   path: '/v1/contexts/{id}',
   summary: 'The origin publishes a context, after its profile and its chunks. Idempotent.',
   security: BEARER,
-  middleware: [requireScope('origin'), jsonBody] as const,
+  middleware: [requireScope('compute'), jsonBody] as const,
   request: { params: IdParam, body: { required: true, content: json(PublishManifest) } },
   responses: {
     200: { description: 'Was published already; the stored manifest', content: json(Manifest) },

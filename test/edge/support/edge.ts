@@ -53,14 +53,14 @@ export function tokenFor(scope: Scope | Scope[], ttlSeconds = 60, tenant = 'test
 }
 
 export function put(path: string, body: Uint8Array<ArrayBuffer>, init: EdgeInit = {}): Promise<Response> {
-  return edge(path, { method: 'PUT', scope: 'origin', body, ...init });
+  return edge(path, { method: 'PUT', scope: 'compute', body, ...init });
 }
 
 export function sendJson(method: 'POST' | 'PUT', path: string, body: unknown, init: EdgeInit = {}) {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
   return edge(path, {
     method,
-    scope: method === 'PUT' ? 'origin' : 'publish',
+    scope: method === 'PUT' ? 'compute' : 'publish',
     body: new TextEncoder().encode(text) as Uint8Array<ArrayBuffer>,
     ...init,
     headers: { 'content-type': 'application/json', ...(init.headers as Record<string, string>) },
