@@ -13,6 +13,8 @@ export interface Env {
   KVEDGE_TOKEN_KEYS?: string;
   /** Secret: 32 bytes or more in base64url, from which the salts of private ids are made. Private contexts need it. */
   KVEDGE_TENANT_SECRET?: string;
+  /** Quotas by tenant, JSON; see `quotaOf`. */
+  KVEDGE_QUOTAS?: string;
   /** Requests of a tenant in a minute; unlimited without. */
   TENANT_REQUESTS?: RateLimit;
   /** Contexts that a tenant asks for in a minute; unlimited without. */

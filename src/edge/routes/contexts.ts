@@ -1,5 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { JobStatus, PublishManifest, PublishRequest } from '../../protocol/api.ts';
+import { type JobRequest, JobStatus, PublishManifest, PublishRequest } from '../../protocol/api.ts';
 import { ZERO_ID } from '../../protocol/ids.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { Id, Manifest } from '../../protocol/manifest.ts';
@@ -7,13 +7,15 @@ import { ProblemError } from '../../protocol/problems.ts';
 import { PUBLIC } from '../../protocol/tenant.ts';
 import { publishingTenant, readerTenant, requireScope } from '../auth.ts';
 import { MANIFEST_POLICY, manifestRepresentation } from '../contexts.ts';
-import type { App } from '../env.ts';
+import type { App, Env } from '../env.ts';
 import { jsonBody } from '../http/body.ts';
 import { blobKey } from '../keys.ts';
 import { type Located, locate, ownedBy } from '../locate.ts';
 import { jobFailure, Origin } from '../origin.ts';
 import { publish } from '../publish.ts';
+import { checkQuota, quotaOf } from '../quota.ts';
 import { limitPublishes } from '../rate-limit.ts';
+import { storedUsage } from '../stored-usage.ts';
 import { tenantSalt } from '../tenant-salt.ts';
 import type { BlobTiers } from '../tiers/blobs.ts';
 import { addRoute, BEARER, problemResponses, READER, tiersOf } from './route.ts';
@@ -38,6 +40,7 @@ const postContext = createRoute({
       'bad-request',
       'unauthorized',
       'forbidden',
+      'quota-exceeded',
       'model-unknown',
       'too-large',
       'context-too-large',
@@ -111,8 +114,7 @@ export function addContextRoutes(app: App): void {
       );
     }
     const tenant = body.visibility === 'private' ? c.get('principal')!.tenant : PUBLIC;
-    const owner =
-      tenant === PUBLIC ? {} : { tenant: { name: tenant, salt: await tenantSalt(c.env, tenant) } };
+    const owner = tenant === PUBLIC ? {} : await ownerOf(c.env, tenant);
     const status = await new Origin(c.env, c.get('requestId'), tenant).submit({ ...body, ...owner });
     const location = `/v1/contexts/${status.id}`;
     const stored = await storedManifest(tiersOf(c), status.id, tenant);
@@ -183,6 +185,13 @@ async function storedManifest(tiers: BlobTiers, id: string, tenant: string): Pro
     if (error instanceof ProblemError && error.code === 'context-gone') return null;
     throw error;
   }
+}
+
+/** For whom the origin computes a private context. Throws `quota-exceeded` if the tenant may store no more. */
+async function ownerOf(env: Env, tenant: string): Promise<Pick<JobRequest, 'tenant'>> {
+  const quota = quotaOf(env.KVEDGE_QUOTAS, tenant);
+  if (Object.keys(quota).length > 0) checkQuota(quota, await storedUsage(env.BLOBS, tenant));
+  return { tenant: { name: tenant, salt: await tenantSalt(env, tenant) } };
 }
 
 function pending(status: JobStatus, location: string): Response {

@@ -69,13 +69,20 @@ export function sendJson(method: 'POST' | 'PUT', path: string, body: unknown, in
 
 type Context = Awaited<ReturnType<typeof makeContext>>;
 
-export async function putPayloads(context: Context): Promise<void> {
+export async function putPayloads(context: Context, headers: HeadersInit = {}): Promise<void> {
   await put(`/v1/profiles/${context.profileId}`, context.profile);
-  for (const [i, object] of context.objects.entries()) await put(`/v1/chunks/${context.ids[i]}`, object);
+  for (const [i, object] of context.objects.entries()) {
+    await put(`/v1/chunks/${context.ids[i]}`, object, { headers });
+  }
 }
 
-export function putManifest(context: Context, manifest = context.manifest): Promise<Response> {
-  return sendJson('PUT', `/v1/contexts/${context.id}`, { manifest, chunks: context.chunks });
+export function putManifest(
+  context: Context,
+  manifest = context.manifest,
+  headers: HeadersInit = {},
+): Promise<Response> {
+  const body = { manifest, chunks: context.chunks };
+  return sendJson('PUT', `/v1/contexts/${context.id}`, body, { headers });
 }
 
 export async function publishContext(context: Context): Promise<void> {
