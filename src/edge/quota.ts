@@ -7,7 +7,7 @@ const Quota = z.strictObject({ contexts: z.int().min(0).optional(), bytes: z.int
 export type Quota = z.infer<typeof Quota>;
 
 /** By tenant; `*` stands for every tenant that is not named. */
-const Quotas = z.partialRecord(z.union([z.literal('*'), Tenant]), Quota);
+const Quotas = z.record(z.union([z.literal('*'), Tenant]), Quota);
 
 /** What a tenant stores of private contexts: published ones, and the bytes of everything that is theirs. */
 export interface Usage {
@@ -15,21 +15,21 @@ export interface Usage {
   bytes: number;
 }
 
-let parsed: { text: string; quotas: z.infer<typeof Quotas> } | undefined;
+let parsed: { text: string; quotas: ReadonlyMap<string, Quota> } | undefined;
 
 /** A tenant's quota by `KVEDGE_QUOTAS`: `{"*": {"contexts": 100, "bytes": 1e10}, "<tenant>": {…}}`. Throws `internal`. */
 export function quotaOf(text: string | undefined, tenant: string): Quota {
   if (text === undefined || text === '') return {};
   if (parsed?.text !== text) {
-    let quotas: z.infer<typeof Quotas>;
+    let quotas: Map<string, Quota>;
     try {
-      quotas = Quotas.parse(JSON.parse(text));
+      quotas = new Map(Object.entries(Quotas.parse(JSON.parse(text))));
     } catch {
       throw new ProblemError('internal', 'KVEDGE_QUOTAS: expected JSON {"<tenant or *>": {contexts, bytes}}');
     }
     parsed = { text, quotas };
   }
-  return parsed.quotas[tenant] ?? parsed.quotas['*'] ?? {};
+  return parsed.quotas.get(tenant) ?? parsed.quotas.get('*') ?? {};
 }
 
 /** Throws `quota-exceeded` if no further context fits: all are taken, or all bytes are. */
