@@ -1,6 +1,8 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { runQuality } from './quality/main.ts';
 import { printQuality } from './quality/print.ts';
+import { MAX_PAIRS, runTenancy } from './tenancy/main.ts';
+import { printTenancy } from './tenancy/print.ts';
 
 const positive = (text: string): number => {
   const value = Number(text);
@@ -24,6 +26,16 @@ program
   .action(async ({ json, ...options }) => {
     const report = await runQuality(options);
     console.log(json ? JSON.stringify(report) : printQuality(report));
+  });
+
+program
+  .command('tenancy')
+  .description("whether response times tell another tenant's private chunk from one that never existed")
+  .option('--pairs <n>', `pairs of requests, at most ${MAX_PAIRS}`, positive, 1000)
+  .option('--json', 'print one JSON object')
+  .action(async ({ json, pairs }) => {
+    const report = await runTenancy({ pairs: Math.min(pairs, MAX_PAIRS) });
+    console.log(json ? JSON.stringify(report) : printTenancy(report));
   });
 
 await program.parseAsync();
