@@ -54,11 +54,18 @@ export const trustOption = () =>
   new Option(
     '--trust <key...>',
     'public keys of publishers to trust (KVEDGE_TRUSTED_KEYS; default: the key of this machine, for an edge on it)',
-  ).argParser((key: string, keys: string[] | undefined) => [...(keys ?? []), publicKeyArgument(key)]);
+  )
+    .env('KVEDGE_TRUSTED_KEYS')
+    .argParser(publicKeys);
 
-function publicKeyArgument(text: string): string {
-  if (Signature.shape.publicKey.safeParse(text).success) return text;
-  throw new InvalidArgumentError('expected an Ed25519 public key, 43 characters of base64url');
+/** Adds the keys in `text`, separated by spaces, to those of earlier arguments. */
+export function publicKeys(text: string, earlier: readonly string[] = []): string[] | undefined {
+  const keys = text.split(/\s+/).filter((key) => key !== '');
+  if (!keys.every((key) => Signature.shape.publicKey.safeParse(key).success)) {
+    throw new InvalidArgumentError('expected Ed25519 public keys, each 43 characters of base64url');
+  }
+  const all = [...earlier, ...keys];
+  return all.length > 0 ? all : undefined;
 }
 
 export const modelOption = () =>
@@ -79,16 +86,14 @@ export async function edgeAccess(
 }
 
 /**
- * Keys whose manifests are trusted: those given, else those in KVEDGE_TRUSTED_KEYS (separated by spaces), else for an edge on
- * this machine the key of its own origin, if there is one. Undefined: signatures are not looked at.
+ * Keys whose manifests are trusted: those given, else for an edge on this machine the key of its own origin, if there is one.
+ * Undefined: signatures are not looked at.
  */
 export async function trustedKeys(options: {
   edge: string;
   trust?: string[];
 }): Promise<string[] | undefined> {
   if (options.trust !== undefined) return options.trust;
-  const listed = process.env.KVEDGE_TRUSTED_KEYS?.split(/\s+/).filter((key) => key !== '');
-  if (listed !== undefined && listed.length > 0) return listed.map(publicKeyArgument);
   const secrets = isLocal(options.edge) ? await readSecrets(kvedgeHome()) : null;
   return secrets === null ? undefined : [(await createSigner(secrets.signingKey)).publicKey];
 }
