@@ -61,15 +61,14 @@ export function createApp(): App {
     }),
   );
 
-  addHealthRoute(app);
-
-  app.use(authenticate, limitRequests);
+  app.use('/v1/*', authenticate, limitRequests);
 
   addContextRoutes(app);
   addContextEventsRoute(app);
   addContextTokensRoute(app);
   addChunkRoutes(app);
   addProfileRoutes(app);
+  addHealthRoute(app);
 
   addOpenApiRoute(app);
 

@@ -61,7 +61,7 @@ function checked<T>(claims: Promise<T>): Promise<T> {
 
 /** An origin that names a tenant reads and writes what is that tenant's. */
 function actingFor(c: Context<AppEnv>, principal: Principal | null): Principal {
-  demandScope(principal, 'compute');
+  demandScope(principal, ['compute']);
   const tenant = Tenant.safeParse(c.req.header(TENANT_HEADER));
   if (!tenant.success) {
     throw new ProblemError('bad-request', `${TENANT_HEADER}: ${tenant.error.issues[0]?.message}`);
@@ -69,22 +69,23 @@ function actingFor(c: Context<AppEnv>, principal: Principal | null): Principal {
   return { tenant: tenant.data, scopes: ['compute', 'read'] };
 }
 
-/** Lets a request pass only if its principal has `scope`. It runs before the body is read. */
-export const requireScope = (scope: Scope) =>
+/** Lets a request pass `authenticate` only if its principal has one of `scopes`. It runs before the body is read. */
+export const requireScope = (...scopes: [Scope, ...Scope[]]) =>
   createMiddleware<AppEnv>(async (c, next) => {
-    demandScope(c.get('principal'), scope);
+    demandScope(c.get('principal'), scopes);
     await next();
   });
 
-function demandScope(principal: Principal | null, scope: Scope): asserts principal is Principal {
+function demandScope(principal: Principal | null, scopes: readonly Scope[]): asserts principal is Principal {
+  const expected = scopes.map((scope) => `"${scope}"`).join(' or ');
   if (principal === null) {
-    throw new ProblemError('unauthorized', `expected a bearer token with scope "${scope}"`, {
+    throw new ProblemError('unauthorized', `expected a bearer token with scope ${expected}`, {
       'www-authenticate': CHALLENGE,
     });
   }
-  if (!principal.scopes.includes(scope)) {
-    throw new ProblemError('forbidden', `expected a token with scope "${scope}"`, {
-      'www-authenticate': `${CHALLENGE}, error="insufficient_scope", scope="${scope}"`,
+  if (!scopes.some((scope) => principal.scopes.includes(scope))) {
+    throw new ProblemError('forbidden', `expected a token with scope ${expected}`, {
+      'www-authenticate': `${CHALLENGE}, error="insufficient_scope", scope="${scopes.join(' ')}"`,
     });
   }
 }
