@@ -13,6 +13,7 @@ import { addContextEventsRoute } from './routes/context-events.ts';
 import { addContextListRoute } from './routes/context-list.ts';
 import { addContextTokensRoute } from './routes/context-tokens.ts';
 import { addContextRoutes } from './routes/contexts.ts';
+import { addDashboardRoutes } from './routes/dashboard.ts';
 import { addHealthRoute } from './routes/health.ts';
 import { addMetricsRoute } from './routes/metrics.ts';
 import { addOpenApiRoute } from './routes/openapi.ts';
@@ -77,6 +78,7 @@ export function createApp(): App {
   addProfileRoutes(app);
   addHealthRoute(app);
   addMetricsRoute(app);
+  addDashboardRoutes(app);
 
   addOpenApiRoute(app);
 

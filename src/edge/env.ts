@@ -20,6 +20,8 @@ export interface Env {
   TENANT_REQUESTS?: RateLimit;
   /** Contexts that a tenant asks for in a minute; unlimited without. */
   TENANT_PUBLISHES?: RateLimit;
+  /** Which requests get a line in the log: `all` (default), or `problems`, those answered with 4xx and 5xx. */
+  LOG_REQUESTS?: string;
   /** Adds up the counters of all isolates; without it nothing is counted. */
   METRICS?: DurableObjectNamespace<MetricsHub>;
   /** Secret: bearer token that opens `/metrics` and nothing else. */

@@ -19,6 +19,7 @@ export const observe = createMiddleware<AppEnv>(async (c, next) => {
     (work) => executionCtx.waitUntil(work),
     (tally) => countRequest(tally, facts),
   );
+  if (env.LOG_REQUESTS === 'problems' && facts.status < 400) return;
   executionCtx.waitUntil(logRequest(facts, c.get('requestId'), c.get('principal')?.tenant));
 });
 

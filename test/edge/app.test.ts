@@ -26,7 +26,6 @@ describe('the API as a whole', () => {
 
   it('answers an unknown route with 404 and a wrong method with 405 and Allow', async () => {
     for (const path of [
-      '/',
       '/v1',
       '/v1/nothing',
       '/v1/chunks',

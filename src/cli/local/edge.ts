@@ -61,6 +61,8 @@ async function startBundle(bundle: string, options: LocalEdgeOptions): Promise<L
       host,
       port,
       logRequests: false,
+      // The Worker's log; standard output is for data.
+      handleStructuredLogs: ({ message }) => process.stderr.write(`${message}\n`),
       ...(storage !== null && { resourcePersistencePath: storage }),
       workers: [
         {
@@ -92,10 +94,12 @@ async function startBundle(bundle: string, options: LocalEdgeOptions): Promise<L
 /** The files of a bundle: worker.js first, as the entry. */
 async function bundleModules(bundle: string) {
   const files = await readdir(bundle, { recursive: true });
-  const wasm = files.filter((file) => file.endsWith('.wasm'));
+  const named = (end: string) =>
+    files.filter((file) => file.endsWith(end)).map((file) => path.join(bundle, file));
   return [
     { type: 'ESModule' as const, path: path.join(bundle, 'worker.js') },
-    ...wasm.map((file) => ({ type: 'CompiledWasm' as const, path: path.join(bundle, file) })),
+    ...named('.wasm').map((file) => ({ type: 'CompiledWasm' as const, path: file })),
+    ...named('.txt').map((file) => ({ type: 'Text' as const, path: file })),
   ];
 }
 
