@@ -17,6 +17,8 @@ export interface LocalEdgeOptions {
   port: number;
   /** Folder for what R2 and the cache store; null keeps it in memory. */
   storage: string | null;
+  /** Takes the lines of the Worker's log; default: standard error. */
+  onLog?: (line: string) => void;
 }
 
 export interface LocalEdge {
@@ -55,14 +57,13 @@ async function startBundle(bundle: string, options: LocalEdgeOptions): Promise<L
   const { modulesRules: _, ...worker } = unstable_getMiniflareWorkerOptions(
     path.join(PROJECT, 'wrangler.toml'),
   ).workerOptions;
-  const { storage, secrets, host, port } = options;
+  const { storage, secrets, host, port, onLog = (line) => process.stderr.write(`${line}\n`) } = options;
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       host,
       port,
       logRequests: false,
-      // The Worker's log; standard output is for data.
-      handleStructuredLogs: ({ message }) => process.stderr.write(`${message}\n`),
+      handleStructuredLogs: ({ message }) => onLog(message),
       ...(storage !== null && { resourcePersistencePath: storage }),
       workers: [
         {

@@ -4,9 +4,9 @@ import { formatBytes, formatKld, formatNumber, shortId } from './format.ts';
 import type { LevelSummary } from './level-summary.ts';
 import { ScrollRegion } from './scroll-region.tsx';
 
-const BAR_WIDTH = 16;
+const BAR_WIDTH = 20;
 const BAR_GAP = 4;
-const BAR_HEIGHT = 96;
+const BAR_HEIGHT = 112;
 const BARS_PER_ROW = 32;
 const ROW_GAP = 12;
 

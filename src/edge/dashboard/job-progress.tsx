@@ -1,7 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { JobEvent, JobStatus } from '../../protocol/api.ts';
 import { eventsUrl } from './api.ts';
-import { type JobState, jobAfter, jobBefore } from './job-state.ts';
+import { formatNumber } from './format.ts';
+import { doneShare, type JobState, jobAfter, jobBefore } from './job-state.ts';
 
 interface Props {
   id: string;
@@ -34,9 +35,9 @@ export function JobProgress({ id, status, onPublished }: Props) {
     <div class="job">
       <h3 id="job-title">Being computed</h3>
       <p>
-        <bdi>{status.model}</bdi>, {status.tokenCount} tokens
+        <bdi>{status.model}</bdi>, {formatNumber(status.tokenCount)} tokens
       </p>
-      <progress aria-labelledby="job-title" max={1} value={job.done} />
+      <progress aria-labelledby="job-title" max={1} value={doneShare(job)} />
       <p role="status">{job.message}</p>
       {!connected && !job.ended && <p role="alert">The connection was lost; trying again.</p>}
     </div>

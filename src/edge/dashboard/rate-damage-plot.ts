@@ -1,4 +1,3 @@
-import { scaleLog } from 'd3-scale';
 import type { LevelSummary } from './level-summary.ts';
 
 export interface PlotArea {
@@ -18,45 +17,68 @@ export interface Plot {
   kldTicks: Tick[];
 }
 
-const MAX_TICKS = 6;
+interface Axis {
+  least: number;
+  most: number;
+  at(value: number): number;
+}
+
+const MAX_TICKS = 7;
+/** Share of the values' range that an axis goes on beyond them, on both sides. */
+const PADDING = 1.3;
 /** Where a KLD of 0 is drawn, below the smallest other one: a logarithm has no place for it. */
 const ZERO_BELOW = 10;
-const LEAST_KLD = 1e-9;
 
 /** Places the levels of a context on two logarithmic axes. */
 export function plotOf(levels: readonly LevelSummary[], area: PlotArea): Plot {
-  const positive = levels.map(({ predictedKld }) => predictedKld).filter((kld) => kld > 0);
-  const least = Math.max(LEAST_KLD, positive.length === 0 ? 1 : Math.min(...positive));
-  const floor = positive.length < levels.length ? least / ZERO_BELOW : least;
-  const bytes = levels.map((level) => level.bytes);
-  const x = scaleLog()
-    .domain([Math.min(...bytes) / 1.2, Math.max(...bytes) * 1.2])
-    .range(area.x);
-  const y = scaleLog()
-    .domain([floor / 1.5, Math.max(floor, ...positive) * 1.5])
-    .range(area.y);
+  const klds = levels.map(({ predictedKld }) => predictedKld);
+  const positive = klds.filter((kld) => kld > 0);
+  const least = positive.length === 0 ? 1 : Math.min(...positive);
+  const floor = positive.length < klds.length ? least / ZERO_BELOW : least;
+  const bytesAxis = logAxis(
+    levels.map(({ bytes }) => bytes),
+    area.x,
+  );
+  const kldAxis = logAxis([floor, ...positive], area.y);
   return {
-    points: levels.map(({ name, bytes: size, predictedKld }) => ({
+    points: levels.map(({ name, bytes, predictedKld }) => ({
       name,
-      x: round(x(size)),
-      y: round(y(Math.max(predictedKld, floor))),
+      x: bytesAxis.at(bytes),
+      y: kldAxis.at(Math.max(predictedKld, floor)),
     })),
-    bytesTicks: ticksOf(x),
-    kldTicks: ticksOf(y),
+    bytesTicks: ticksOf(bytesAxis),
+    kldTicks: ticksOf(kldAxis),
   };
 }
 
-/** Ticks at 1, 2 and 5 of each decade, or at its start only, where those would be too many. */
-function ticksOf(scale: { (value: number): number; ticks(count: number): number[] }): Tick[] {
-  const all = scale.ticks(100);
-  const digit = (value: number) => Number(value.toExponential().slice(0, 1));
-  const nice = all.filter((value) => [1, 2, 5].includes(digit(value)));
-  const decades = all.filter((value) => digit(value) === 1);
-  const chosen = nice.length <= MAX_TICKS ? nice : decades;
-  const every = Math.ceil(chosen.length / MAX_TICKS);
-  return chosen.filter((_, i) => i % every === 0).map((value) => ({ value, at: round(scale(value)) }));
+function logAxis(values: readonly number[], [from, to]: [number, number]): Axis {
+  const least = Math.min(...values) / PADDING;
+  const most = Math.max(...values) * PADDING;
+  const scale = (to - from) / Math.log(most / least);
+  return { least, most, at: (value) => Math.round(10 * (from + scale * Math.log(value / least))) / 10 };
 }
 
-function round(coordinate: number): number {
-  return Math.round(10 * coordinate) / 10;
+/** Ticks at the finest of three steps that does not give too many: 1, 2, 5 of each decade, its start, every second start. */
+function ticksOf(axis: Axis): Tick[] {
+  for (const [digits, decades] of [
+    [[1, 2, 5], 1],
+    [[1], 1],
+    [[1], 2],
+  ] as const) {
+    const values = valuesBetween(axis, digits, decades);
+    if (values.length <= MAX_TICKS) return values.map((value) => ({ value, at: axis.at(value) }));
+  }
+  return [];
+}
+
+function valuesBetween({ least, most }: Axis, digits: readonly number[], decades: number): number[] {
+  const values: number[] = [];
+  const first = Math.floor(Math.log10(least) / decades) * decades;
+  for (let exponent = first; 10 ** exponent <= most; exponent += decades) {
+    for (const digit of digits) {
+      const value = Number(`${digit}e${exponent}`);
+      if (value >= least && value <= most) values.push(value);
+    }
+  }
+  return values;
 }

@@ -1,10 +1,11 @@
 import { formatBytes, formatKld } from './format.ts';
 import type { LevelSummary } from './level-summary.ts';
 import { plotOf } from './rate-damage-plot.ts';
+import { ScrollRegion } from './scroll-region.tsx';
 
 const WIDTH = 640;
 const HEIGHT = 300;
-const MARGIN = { top: 16, right: 90, bottom: 44, left: 64 };
+const MARGIN = { top: 24, right: 24, bottom: 48, left: 84 };
 
 /** Predicted damage over bytes, both logarithmic, a point for every level. */
 export function RateDamage({ levels }: { levels: readonly LevelSummary[] }) {
@@ -44,14 +45,14 @@ export function RateDamage({ levels }: { levels: readonly LevelSummary[] }) {
         <text x={(left + right) / 2} y={HEIGHT - 4} text-anchor="middle">
           bytes
         </text>
-        <text x={left} y={11} text-anchor="end">
+        <text x={left - 8} y={16} text-anchor="end">
           KLD
         </text>
         <polyline class="curve" points={points.map(({ x, y }) => `${x},${y}`).join(' ')} />
         {points.map(({ x, y, name }, i) => (
           <g key={name}>
             <circle class={`level-${i}`} cx={x} cy={y} r={6} />
-            <text class="label" x={x + 10} y={y - 8}>
+            <text class="label" {...labelPlace(x, y, right)}>
               {name}
             </text>
           </g>
@@ -59,34 +60,36 @@ export function RateDamage({ levels }: { levels: readonly LevelSummary[] }) {
       </svg>
       <details>
         <summary>The plot as a table</summary>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Level</th>
-              <th scope="col" class="number">
-                Size
-              </th>
-              <th scope="col" class="number">
-                Bits a value
-              </th>
-              <th scope="col" class="number">
-                Predicted KLD
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {levels.map(({ name, bytes, bitsPerValue, predictedKld }) => (
-              <tr key={name}>
-                <th scope="row" class="name">
-                  {name}
+        <ScrollRegion label="Levels">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Level</th>
+                <th scope="col" class="number">
+                  Size
                 </th>
-                <td class="number">{formatBytes(bytes)}</td>
-                <td class="number">{bitsPerValue.toFixed(3)}</td>
-                <td class="number">{formatKld(predictedKld)}</td>
+                <th scope="col" class="number">
+                  Bits a value
+                </th>
+                <th scope="col" class="number">
+                  Predicted KLD
+                </th>
               </tr>
-            ))}
-          </tbody>
-        </table>
+            </thead>
+            <tbody>
+              {levels.map(({ name, bytes, bitsPerValue, predictedKld }) => (
+                <tr key={name}>
+                  <th scope="row" class="name">
+                    {name}
+                  </th>
+                  <td class="number">{formatBytes(bytes)}</td>
+                  <td class="number">{bitsPerValue.toFixed(3)}</td>
+                  <td class="number">{formatKld(predictedKld)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </ScrollRegion>
       </details>
     </figure>
   );
@@ -97,4 +100,11 @@ function describe(levels: readonly LevelSummary[]): string {
     ({ name, bytes, predictedKld }) => `${name} ${formatBytes(bytes)} with KLD ${formatKld(predictedKld)}`,
   );
   return `Plot of predicted damage over bytes: ${parts.join('; ')}`;
+}
+
+/** Beside a point on the side away from the falling curve: right and above, or left and below near the end of the axis. */
+function labelPlace(x: number, y: number, right: number) {
+  return x < right - 110
+    ? { x: x + 10, y: y - 8, 'text-anchor': 'start' as const }
+    : { x: x - 12, y: y + 14, 'text-anchor': 'end' as const };
 }
