@@ -35,7 +35,8 @@ export function JobProgress({ id, status, onPublished }: Props) {
     <div class="job">
       <h3 id="job-title">Being computed</h3>
       <p>
-        <bdi>{status.model}</bdi>, {formatNumber(status.tokenCount)} tokens
+        <bdi>{status.model}</bdi>
+        {status.tokenCount !== null && `, ${formatNumber(status.tokenCount)} tokens`}
       </p>
       <progress aria-labelledby="job-title" max={1} value={doneShare(job)} />
       <p role="status">{job.message}</p>

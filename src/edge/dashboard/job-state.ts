@@ -12,7 +12,7 @@ export interface JobState {
 /** What is known of a job before its first event. */
 export function jobBefore({ state, chunksDone, chunksTotal }: JobStatus): JobState {
   const message = state === 'queued' ? 'Queued' : 'Running';
-  return { prefilled: 0, stored: chunksDone / chunksTotal, message, ended: false };
+  return { prefilled: 0, stored: chunksTotal ? chunksDone / chunksTotal : 0, message, ended: false };
 }
 
 /** Share of the work that is done. */

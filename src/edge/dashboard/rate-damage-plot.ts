@@ -24,8 +24,9 @@ interface Axis {
 }
 
 const MAX_TICKS = 7;
-/** Share of the values' range that an axis goes on beyond them, on both sides. */
-const PADDING = 1.3;
+/** Factors by which the axes go on beyond the values, on both sides; labels need the room. */
+const BYTES_PADDING = 1.3;
+const KLD_PADDING = 2.5;
 /** Where a KLD of 0 is drawn, below the smallest other one: a logarithm has no place for it. */
 const ZERO_BELOW = 10;
 
@@ -38,8 +39,9 @@ export function plotOf(levels: readonly LevelSummary[], area: PlotArea): Plot {
   const bytesAxis = logAxis(
     levels.map(({ bytes }) => bytes),
     area.x,
+    BYTES_PADDING,
   );
-  const kldAxis = logAxis([floor, ...positive], area.y);
+  const kldAxis = logAxis([floor, ...positive], area.y, KLD_PADDING);
   return {
     points: levels.map(({ name, bytes, predictedKld }) => ({
       name,
@@ -51,9 +53,9 @@ export function plotOf(levels: readonly LevelSummary[], area: PlotArea): Plot {
   };
 }
 
-function logAxis(values: readonly number[], [from, to]: [number, number]): Axis {
-  const least = Math.min(...values) / PADDING;
-  const most = Math.max(...values) * PADDING;
+function logAxis(values: readonly number[], [from, to]: [number, number], padding: number): Axis {
+  const least = Math.min(...values) / padding;
+  const most = Math.max(...values) * padding;
   const scale = (to - from) / Math.log(most / least);
   return { least, most, at: (value) => Math.round(10 * (from + scale * Math.log(value / least))) / 10 };
 }

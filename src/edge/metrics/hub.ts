@@ -49,7 +49,7 @@ export class MetricsHub extends DurableObject<Env> {
 }
 
 /** The hub, as another part of the Worker calls it. Throws if the binding is missing. */
-export function metricsHub(env: Env): DurableObjectStub<MetricsHub> {
+export function metricsHub(env: Pick<Env, 'METRICS'>): DurableObjectStub<MetricsHub> {
   if (env.METRICS === undefined) throw new Error('the binding METRICS is not set');
   return env.METRICS.get(env.METRICS.idFromName('all'));
 }

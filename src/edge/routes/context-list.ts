@@ -8,7 +8,6 @@ import { blobKey } from '../keys.ts';
 import { addRoute, problemResponses, READER } from './route.ts';
 
 const DEFAULT_LIMIT = 50;
-const MAX_LIMIT = 500;
 /** Manifest and tokens. */
 const OBJECTS_PER_CONTEXT = 2;
 const PREFIX = 'contexts/';
@@ -23,9 +22,8 @@ const getContexts = createRoute({
     query: z.strictObject({
       limit: z
         .string()
-        .regex(/^\d{1,3}$/, 'expected a number')
+        .regex(/^([1-9]\d?|[1-4]\d\d|500)$/, 'expected a number from 1 to 500')
         .transform(Number)
-        .pipe(z.int().min(1).max(MAX_LIMIT))
         .default(DEFAULT_LIMIT),
       cursor: Id.optional(),
     }),
