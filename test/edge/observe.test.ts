@@ -58,6 +58,14 @@ describe('the log of requests', () => {
     expect(log.raw()).not.toContain('"test"');
   });
 
+  it('leaves out what went well, if so configured', async () => {
+    const log = capture();
+    const env = { LOG_REQUESTS: 'problems' };
+    await edge('/healthz', { env });
+    await edge(`/v1/chunks/${unusedId()}`, { env });
+    expect(log.lines().map(({ code }) => code)).toEqual(['chunk-not-found']);
+  });
+
   it('never holds text, tokens, secrets, bearer values, paths or queries', async () => {
     const context = await makeContext();
     context.chunks[0]!.text = 'CANARY-TEXT';

@@ -7,7 +7,6 @@ import type { App } from '../env.ts';
 import { blobKey } from '../keys.ts';
 import { addRoute, problemResponses, READER } from './route.ts';
 
-const DEFAULT_LIMIT = 50;
 /** Manifest and tokens. */
 const OBJECTS_PER_CONTEXT = 2;
 const PREFIX = 'contexts/';
@@ -23,8 +22,8 @@ const getContexts = createRoute({
       limit: z
         .string()
         .regex(/^([1-9]\d?|[1-4]\d\d|500)$/, 'expected a number from 1 to 500')
-        .transform(Number)
-        .default(DEFAULT_LIMIT),
+        .default('50')
+        .transform(Number),
       cursor: Id.optional(),
     }),
   },
