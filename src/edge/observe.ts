@@ -5,7 +5,7 @@ import { ProblemError } from '../protocol/problems.ts';
 import type { AppEnv } from './env.ts';
 import { writeLog } from './log.ts';
 import { record } from './metrics/recorder.ts';
-import { countRequest, type RequestFacts } from './metrics/request.ts';
+import { CHUNK_ROUTE, countRequest, type RequestFacts } from './metrics/request.ts';
 import { tenantHash } from './tenant-hash.ts';
 
 /** Logs and counts every request once its answer is decided; nothing of that delays the answer. */
@@ -20,10 +20,16 @@ export const observe = createMiddleware<AppEnv>(async (c, next) => {
     (tally) => countRequest(tally, facts),
   );
   if (env.LOG_REQUESTS === 'problems' && facts.status < 400) return;
-  executionCtx.waitUntil(logRequest(facts, c.get('requestId'), c.get('principal')?.tenant));
+  const tenant = c.get('principal')?.tenant;
+  if (tenant === undefined) logRequest(facts, c.get('requestId'));
+  else executionCtx.waitUntil(logTenantsRequest(facts, c.get('requestId'), tenant));
 });
 
-async function logRequest(facts: RequestFacts, requestId: string, tenant: string | undefined): Promise<void> {
+async function logTenantsRequest(facts: RequestFacts, requestId: string, tenant: string): Promise<void> {
+  logRequest(facts, requestId, await tenantHash(tenant));
+}
+
+function logRequest(facts: RequestFacts, requestId: string, tenant?: string): void {
   const { method, route, status, bytes, cacheStatus, wallMs, code } = facts;
   writeLog('info', 'request', {
     requestId,
@@ -33,21 +39,22 @@ async function logRequest(facts: RequestFacts, requestId: string, tenant: string
     bytes,
     cache: cacheStatus,
     ms: wallMs,
-    tenant: tenant === undefined ? undefined : await tenantHash(tenant),
+    tenant,
     code,
   });
 }
 
 function factsOf(c: Context<AppEnv>, wallMs: number): RequestFacts {
   const { res, req, error } = c;
+  const route = routePattern(c);
   const announced = res.headers.get('content-length');
   return {
     method: req.method,
-    route: routePattern(c),
+    route,
     status: res.status,
     bytes: announced === null || res.body === null ? undefined : Number(announced),
     cacheStatus: res.headers.get('cache-status') ?? undefined,
-    cut: cutOf(req.query()),
+    cut: route === CHUNK_ROUTE ? cutOf(c) : '',
     wallMs,
     code: error === undefined ? undefined : error instanceof ProblemError ? error.code : 'internal',
   };
@@ -59,8 +66,9 @@ function routePattern(c: Context): string {
   return path.endsWith('*') ? '(none)' : path.replace(/:(\w+)/g, '{$1}');
 }
 
-function cutOf(query: Record<string, string>): string {
-  if (query.level !== undefined) return query.level;
-  if (query.maxBytes !== undefined) return '(budget)';
-  return query.layers === undefined ? '(whole)' : '(layers)';
+function cutOf({ req }: Context): string {
+  const level = req.query('level');
+  if (level !== undefined) return level;
+  if (req.query('maxBytes') !== undefined) return '(budget)';
+  return req.query('layers') === undefined ? '(whole)' : '(layers)';
 }

@@ -1,12 +1,12 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { Env } from '../env.ts';
-import type { Counts } from './tally.ts';
+import { type Counts, seriesKey } from './tally.ts';
 
 /** Most series kept. All labels have few values but level names, which publishers choose. */
 const MAX_SERIES = 2_000;
 const COUNTS_KEY = 'counts';
 const SINCE_KEY = 'since';
-const DROPPED = JSON.stringify(['kvedge_series_dropped_total']);
+const DROPPED = seriesKey('kvedge_series_dropped_total', {});
 
 export interface HubReading {
   counts: Counts;

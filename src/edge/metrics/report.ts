@@ -1,6 +1,6 @@
 import type { MetricFamily, MetricSample } from '../../protocol/prometheus.ts';
 import { DURATION_BUCKETS_SECONDS, FAMILIES, type FamilyName, type FamilySpec } from './families.ts';
-import { type Counts, SUM } from './tally.ts';
+import { type Counts, KEY_SEPARATOR, SUM } from './tally.ts';
 
 interface Series {
   values: string[];
@@ -11,7 +11,7 @@ interface Series {
 export function reportOf(counts: Counts): MetricFamily[] {
   const byFamily = new Map<string, Series[]>();
   for (const [key, value] of Object.entries(counts)) {
-    const [name, ...values] = JSON.parse(key) as string[];
+    const [name, ...values] = key.split(KEY_SEPARATOR);
     const series = byFamily.get(name!) ?? [];
     series.push({ values, value });
     byFamily.set(name!, series);

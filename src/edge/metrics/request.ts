@@ -11,16 +11,17 @@ export interface RequestFacts {
   bytes: number | undefined;
   /** Value of `Cache-Status`. */
   cacheStatus: string | undefined;
-  /** Level name, or `(whole)`, `(budget)`, `(layers)`. */
+  /** Of a chunk: level name, or `(whole)`, `(budget)`, `(layers)`. */
   cut: string;
   wallMs: number;
   /** Code of the problem, if the answer is one. */
   code: string | undefined;
 }
 
+export const CHUNK_ROUTE = '/v1/chunks/{id}';
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS']);
 const INGEST = new Map([
-  ['/v1/chunks/{id}', 'chunk'],
+  [CHUNK_ROUTE, 'chunk'],
   ['/v1/profiles/{id}', 'profile'],
   ['/v1/contexts/{id}', 'context'],
 ]);
@@ -39,7 +40,7 @@ export function countRequest(tally: Tally, facts: RequestFacts): void {
   }
   if (bytes !== undefined && (status === 200 || status === 206) && method === 'GET') {
     tally.add('kvedge_response_bytes_total', { route }, bytes);
-    if (route === '/v1/chunks/{id}') tally.add('kvedge_chunk_bytes_total', { level: facts.cut }, bytes);
+    if (route === CHUNK_ROUTE) tally.add('kvedge_chunk_bytes_total', { level: facts.cut }, bytes);
   }
   const kind = method === 'PUT' ? INGEST.get(route) : undefined;
   if (kind !== undefined) {

@@ -8,12 +8,13 @@ import {
 } from './families.ts';
 
 /**
- * What was added, by series. A key is the JSON of `[family, label values...]`; a histogram has one series for each bucket,
- * its last label being the bucket's index, and one for the sum, `SUM`.
+ * What was added, by series. A key is the family and the values of its labels, one a line; a histogram has one series for each
+ * bucket, its last line being the bucket's index, and one for the sum, `SUM`.
  */
 export type Counts = Record<string, number>;
 
 export const SUM = 'sum';
+export const KEY_SEPARATOR = '\n';
 
 /** Counts between two flushes. */
 export class Tally {
@@ -47,7 +48,11 @@ export class Tally {
   }
 }
 
-function seriesKey<N extends FamilyName>(name: N, labels: Labels<N>, part?: string): string {
-  const values = FAMILIES[name].labels.map((label) => (labels as Record<string, string>)[label]);
-  return JSON.stringify(part === undefined ? [name, ...values] : [name, ...values, part]);
+/** Made for every count of every request, so by plain concatenation. No label's value has a line break. */
+export function seriesKey<N extends FamilyName>(name: N, labels: Labels<N>, part?: string): string {
+  let key: string = name;
+  for (const label of FAMILIES[name].labels) {
+    key += KEY_SEPARATOR + (labels as Record<string, string>)[label];
+  }
+  return part === undefined ? key : key + KEY_SEPARATOR + part;
 }

@@ -3,10 +3,11 @@ import { env as bindings } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import type { Env } from '../../../src/edge/env.ts';
 import type { MetricsHub } from '../../../src/edge/metrics/hub.ts';
+import { seriesKey } from '../../../src/edge/metrics/tally.ts';
 
 const namespace = (bindings as unknown as Env).METRICS!;
 const hub = (name: string) => namespace.get(namespace.idFromName(name));
-const key = (code: string) => JSON.stringify(['kvedge_problems_total', code]);
+const key = (code: string) => seriesKey('kvedge_problems_total', { code });
 
 describe('MetricsHub', () => {
   it('adds up, and has it in storage when the call returns', async () => {
@@ -27,6 +28,6 @@ describe('MetricsHub', () => {
     const { counts } = await one.read();
     expect(counts[key('new')]).toBeUndefined();
     expect(counts[key('c7')]).toBe(2);
-    expect(counts[JSON.stringify(['kvedge_series_dropped_total'])]).toBe(1);
+    expect(counts[seriesKey('kvedge_series_dropped_total', {})]).toBe(1);
   });
 });
