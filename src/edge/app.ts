@@ -68,7 +68,12 @@ export function createApp(): App {
     }),
   );
 
+<<<<<<< HEAD
   app.use('/v1/*', authenticate, limitRequests);
+=======
+  addDashboardRoutes(app);
+  addMetricsRoute(app);
+>>>>>>> c789962 (Dashboard and metrics come before the API's routes: neither asks for a tenant)
 
   addContextRoutes(app);
   addContextListRoute(app);
@@ -77,8 +82,6 @@ export function createApp(): App {
   addChunkRoutes(app);
   addProfileRoutes(app);
   addHealthRoute(app);
-  addMetricsRoute(app);
-  addDashboardRoutes(app);
 
   addOpenApiRoute(app);
 
