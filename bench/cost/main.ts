@@ -11,7 +11,7 @@ const MODELS: readonly ModelSize[] = [
 /** Of SmolLM2-135M's levels `standard` and `near-lossless`, from a manifest; for other models an assumption. */
 export const STANDARD_BITS_PER_VALUE = 0.76;
 export const WHOLE_BITS_PER_VALUE = 2.89;
-const FIXED = { encodeShare: 1, logEventsPerRequest: 2, storedBitsPerValue: WHOLE_BITS_PER_VALUE };
+const FIXED = { encodeShare: 1, logEventsPerRequest: 1, storedBitsPerValue: WHOLE_BITS_PER_VALUE };
 
 export type CostOptions = Omit<Assumptions, keyof typeof FIXED>;
 

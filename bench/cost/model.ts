@@ -18,7 +18,7 @@ export interface Assumptions {
   /** Share of requests that a location's cache answers. */
   hitRatio: number;
   cpuMsPerRequest: number;
-  /** Events in Workers Logs for each request: the platform's own and the Worker's line. */
+  /** Events in Workers Logs for each request: the Worker's line. wrangler.toml turns the platform's own off. */
   logEventsPerRequest: number;
   /** How long a context is kept. */
   months: number;

@@ -68,12 +68,10 @@ export function createApp(): App {
     }),
   );
 
-<<<<<<< HEAD
-  app.use('/v1/*', authenticate, limitRequests);
-=======
   addDashboardRoutes(app);
   addMetricsRoute(app);
->>>>>>> c789962 (Dashboard and metrics come before the API's routes: neither asks for a tenant)
+
+  app.use('/v1/*', authenticate, limitRequests);
 
   addContextRoutes(app);
   addContextListRoute(app);

@@ -146,7 +146,9 @@ describe('/openapi.json', () => {
       for (const [method, operation] of Object.entries(methods)) {
         if (path === '/healthz') continue;
         const security = operation.security as object[];
-        expect(security.some((one) => Object.keys(one).length === 0)).toBe(method === 'get' && path !== '/metrics');
+        expect(security.some((one) => Object.keys(one).length === 0)).toBe(
+          method === 'get' && path !== '/metrics',
+        );
         expect('401' in operation.responses).toBe(true);
       }
     }

@@ -2,7 +2,6 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { ContextTokens, Id } from '../../protocol/manifest.ts';
 import { ProblemError } from '../../protocol/problems.ts';
 import { chunksRange, indexRange, tokensCount } from '../context-tokens.ts';
-import { readerTenant } from '../auth.ts';
 import { MANIFEST_POLICY, manifestRepresentation } from '../contexts.ts';
 import type { App } from '../env.ts';
 import { decidePrecondition } from '../http/conditional.ts';

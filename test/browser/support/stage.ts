@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
@@ -7,7 +6,8 @@ import { JobStore } from '../../../origin-gpu/src/jobs/store.ts';
 import { silentLog } from '../../../origin-gpu/src/log.ts';
 import { ModelRegistry } from '../../../origin-gpu/src/models.ts';
 import { startLocalEdge } from '../../../src/cli/local/edge.ts';
-import { mintLocalToken } from '../../../src/cli/local/secrets.ts';
+import { localSecrets, mintLocalToken } from '../../../src/cli/local/secrets.ts';
+import { PUBLIC } from '../../../src/protocol/tenant.ts';
 import type { makeContext } from '../../edge/support/objects.ts';
 import { temporaryFolder } from '../../origin/support/origin.ts';
 
@@ -22,11 +22,9 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-const key = () => randomBytes(32).toString('base64url');
-
 export async function startStage(): Promise<Stage> {
-  const secrets = { tokenKeys: { stage: key() }, originToken: key() };
   const { folder, remove } = temporaryFolder();
+  const secrets = await localSecrets(folder);
   const jobs = new JobStore(folder);
   const app = createOriginApp({
     originToken: secrets.originToken,
@@ -45,7 +43,7 @@ export async function startStage(): Promise<Stage> {
     storage: null,
     onLog: () => {},
   });
-  const token = await mintLocalToken(secrets, { scopes: ['publish'], ttlSeconds: 3600 });
+  const token = await mintLocalToken(secrets, { scopes: ['compute'], ttlSeconds: 3600 });
   const put = async (path: string, body: BodyInit, contentType = 'application/octet-stream') => {
     const response = await fetch(`${edge.url}${path}`, {
       method: 'PUT',
@@ -83,5 +81,7 @@ export function queueJob(stage: Stage, { id, manifest, chunks, profileId, ids }:
     tokens: Uint32Array.from(chunks.flatMap(({ tokens }) => tokens)),
     chunkIds: ids,
     ttlSeconds: null,
+    tenant: PUBLIC,
+    tenantSalt: null,
   });
 }
