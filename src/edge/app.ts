@@ -4,13 +4,18 @@ import { HTTPException } from 'hono/http-exception';
 import { ProblemError } from '../protocol/problems.ts';
 import { authenticate } from './auth.ts';
 import type { App, AppEnv } from './env.ts';
+import { errorFields, writeLog } from './log.ts';
 import { allowedMethods } from './methods.ts';
+import { observe } from './observe.ts';
 import { limitRequests } from './rate-limit.ts';
 import { addChunkRoutes } from './routes/chunks.ts';
 import { addContextEventsRoute } from './routes/context-events.ts';
+import { addContextListRoute } from './routes/context-list.ts';
 import { addContextTokensRoute } from './routes/context-tokens.ts';
 import { addContextRoutes } from './routes/contexts.ts';
+import { addDashboardRoutes } from './routes/dashboard.ts';
 import { addHealthRoute } from './routes/health.ts';
+import { addMetricsRoute } from './routes/metrics.ts';
 import { addOpenApiRoute } from './routes/openapi.ts';
 import { addProfileRoutes } from './routes/profiles.ts';
 import { validationProblem } from './validation.ts';
@@ -32,6 +37,8 @@ export function createApp(): App {
     c.res.headers.set('x-request-id', c.get('requestId'));
     if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'no-store');
   });
+
+  app.use(observe);
 
   app.use(
     cors({
@@ -61,9 +68,13 @@ export function createApp(): App {
     }),
   );
 
+  addDashboardRoutes(app);
+  addMetricsRoute(app);
+
   app.use('/v1/*', authenticate, limitRequests);
 
   addContextRoutes(app);
+  addContextListRoute(app);
   addContextEventsRoute(app);
   addContextTokensRoute(app);
   addChunkRoutes(app);
@@ -92,7 +103,6 @@ function asProblem(error: Error, requestId: string): ProblemError {
   if (error instanceof HTTPException && error.status < 500) {
     return new ProblemError('bad-request', error.message);
   }
-  // The name and the place, but not the message: it could hold what a client sent.
-  console.error('internal error', requestId, error.name, error.stack?.split('\n').slice(1, 6).join('\n'));
+  writeLog('error', 'internal error', { requestId, ...errorFields(error) });
   return new ProblemError('internal', `unexpected ${error.name}`);
 }

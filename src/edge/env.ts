@@ -1,5 +1,6 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Scope } from '../protocol/token.ts';
+import type { MetricsHub } from './metrics/hub.ts';
 
 /** Bindings of wrangler.toml and the secrets that go with them. */
 export interface Env {
@@ -19,6 +20,14 @@ export interface Env {
   TENANT_REQUESTS?: RateLimit;
   /** Contexts that a tenant asks for in a minute; unlimited without. */
   TENANT_PUBLISHES?: RateLimit;
+  /** Which requests get a line in the log: `all` (default), or `problems`, those answered with 4xx and 5xx. */
+  LOG_REQUESTS?: string;
+  /** Adds up the counters of all isolates; without it nothing is counted. */
+  METRICS?: DurableObjectNamespace<MetricsHub>;
+  /** Secret: bearer token that opens `/metrics` and nothing else. */
+  METRICS_TOKEN?: string;
+  /** Milliseconds between two flushes of an isolate's counters, default 5000. */
+  METRICS_FLUSH_MS?: string;
 }
 
 /** Who sent a request: a tenant, and what its token or signed URL allows. */

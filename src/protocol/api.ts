@@ -85,6 +85,49 @@ export type StoredChunk = z.infer<typeof StoredChunk>;
 export const StoredProfile = z.object({ id: Id, bytes: z.int().positive() }).meta({ id: 'StoredProfile' });
 export type StoredProfile = z.infer<typeof StoredProfile>;
 
+/** A published context in the answer to `GET /v1/contexts`. */
+export const ContextSummary = z
+  .strictObject({
+    id: Id,
+    model: z.string(),
+    tokenCount: z.int().min(1),
+    chunkCount: z.int().min(1),
+    /** Sums over all chunks. */
+    levels: z.array(z.strictObject({ name: z.string(), bytes: z.int().positive() })),
+    createdAt: z.iso.datetime(),
+    expiresAt: z.iso.datetime().nullable(),
+  })
+  .meta({ id: 'ContextSummary' });
+export type ContextSummary = z.infer<typeof ContextSummary>;
+
+/** Answer to `GET /v1/contexts`: a page, and where the next one begins; null after the last. */
+export const ContextList = z
+  .strictObject({ contexts: z.array(ContextSummary), cursor: Id.nullable() })
+  .meta({ id: 'ContextList' });
+export type ContextList = z.infer<typeof ContextList>;
+
+/** Answer to `GET /metrics` as JSON; the same families as in the text. */
+export const MetricsReport = z
+  .strictObject({
+    since: z.iso.datetime(),
+    families: z.array(
+      z.strictObject({
+        name: z.string(),
+        type: z.enum(['counter', 'gauge', 'histogram']),
+        help: z.string(),
+        samples: z.array(
+          z.strictObject({
+            suffix: z.string().optional(),
+            labels: z.record(z.string(), z.string()),
+            value: z.number(),
+          }),
+        ),
+      }),
+    ),
+  })
+  .meta({ id: 'MetricsReport' });
+export type MetricsReport = z.infer<typeof MetricsReport>;
+
 /** Answer to `GET /healthz`. */
 export const Health = z.object({ status: z.literal('ok'), apiVersion: z.literal(1) }).meta({ id: 'Health' });
 export type Health = z.infer<typeof Health>;

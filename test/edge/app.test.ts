@@ -26,7 +26,6 @@ describe('the API as a whole', () => {
 
   it('answers an unknown route with 404 and a wrong method with 405 and Allow', async () => {
     for (const path of [
-      '/',
       '/v1',
       '/v1/nothing',
       '/v1/chunks',
@@ -38,8 +37,7 @@ describe('the API as a whole', () => {
     }
     const id = unusedId();
     for (const [method, path, allow] of [
-      ['DELETE', '/v1/contexts', 'OPTIONS, POST'],
-      ['GET', '/v1/contexts', 'OPTIONS, POST'],
+      ['DELETE', '/v1/contexts', 'GET, HEAD, OPTIONS, POST'],
       ['POST', `/v1/contexts/${id}`, 'GET, HEAD, OPTIONS, PUT'],
       ['DELETE', `/v1/chunks/${id}`, 'GET, HEAD, OPTIONS, PUT'],
       ['PUT', `/v1/contexts/${id}/tokens`, 'GET, HEAD, OPTIONS'],
@@ -117,7 +115,9 @@ describe('/openapi.json', () => {
     );
     expect(routes.sort()).toEqual([
       'GET /healthz',
+      'GET /metrics',
       'GET /v1/chunks/{id}',
+      'GET /v1/contexts',
       'GET /v1/contexts/{id}',
       'GET /v1/contexts/{id}/events',
       'GET /v1/contexts/{id}/tokens',
@@ -130,6 +130,8 @@ describe('/openapi.json', () => {
     for (const name of [
       'Manifest',
       'PublishRequest',
+      'ContextList',
+      'MetricsReport',
       'JobStatus',
       'ContextTokens',
       'Problem',
@@ -144,7 +146,9 @@ describe('/openapi.json', () => {
       for (const [method, operation] of Object.entries(methods)) {
         if (path === '/healthz') continue;
         const security = operation.security as object[];
-        expect(security.some((one) => Object.keys(one).length === 0)).toBe(method === 'get');
+        expect(security.some((one) => Object.keys(one).length === 0)).toBe(
+          method === 'get' && path !== '/metrics',
+        );
         expect('401' in operation.responses).toBe(true);
       }
     }

@@ -17,6 +17,8 @@ export interface LocalEdgeOptions {
   port: number;
   /** Folder for what R2 and the cache store; null keeps it in memory. */
   storage: string | null;
+  /** Takes the lines of the Worker's log; default: standard error. */
+  onLog?: (line: string) => void;
 }
 
 export interface LocalEdge {
@@ -55,12 +57,13 @@ async function startBundle(bundle: string, options: LocalEdgeOptions): Promise<L
   const { modulesRules: _, ...worker } = unstable_getMiniflareWorkerOptions(
     path.join(PROJECT, 'wrangler.toml'),
   ).workerOptions;
-  const { storage, secrets, host, port } = options;
+  const { storage, secrets, host, port, onLog = (line) => process.stderr.write(`${line}\n`) } = options;
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       host,
       port,
       logRequests: false,
+      handleStructuredLogs: ({ message }) => onLog(message),
       ...(storage !== null && { resourcePersistencePath: storage }),
       workers: [
         {
@@ -92,10 +95,12 @@ async function startBundle(bundle: string, options: LocalEdgeOptions): Promise<L
 /** The files of a bundle: worker.js first, as the entry. */
 async function bundleModules(bundle: string) {
   const files = await readdir(bundle, { recursive: true });
-  const wasm = files.filter((file) => file.endsWith('.wasm'));
+  const named = (end: string) =>
+    files.filter((file) => file.endsWith(end)).map((file) => path.join(bundle, file));
   return [
     { type: 'ESModule' as const, path: path.join(bundle, 'worker.js') },
-    ...wasm.map((file) => ({ type: 'CompiledWasm' as const, path: path.join(bundle, file) })),
+    ...named('.wasm').map((file) => ({ type: 'CompiledWasm' as const, path: file })),
+    ...named('.txt').map((file) => ({ type: 'Text' as const, path: file })),
   ];
 }
 

@@ -1,5 +1,6 @@
 import { toHex } from '../../protocol/ids.ts';
 import type { ByteRange } from '../http/range.ts';
+import { errorFields, writeLog } from '../log.ts';
 import { cachedHead, cachedResponse } from './cache-entry.ts';
 import { RecentHeads } from './recent-heads.ts';
 
@@ -154,7 +155,7 @@ export class BlobTiers {
       );
     } catch (error) {
       // The client has its bytes; the next miss tries again.
-      console.warn('cache fill failed', key, error instanceof Error ? error.name : typeof error);
+      writeLog('warn', 'cache fill failed', { key, ...errorFields(error) });
     } finally {
       filling.delete(key);
     }
