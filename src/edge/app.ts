@@ -6,11 +6,13 @@ import { authenticate } from './auth.ts';
 import type { App, AppEnv } from './env.ts';
 import { allowedMethods } from './methods.ts';
 import { limitRequests } from './rate-limit.ts';
+import { addChunkLevelsRoute } from './routes/chunk-levels.ts';
 import { addChunkRoutes } from './routes/chunks.ts';
 import { addContextEventsRoute } from './routes/context-events.ts';
 import { addContextTokensRoute } from './routes/context-tokens.ts';
 import { addContextRoutes } from './routes/contexts.ts';
 import { addHealthRoute } from './routes/health.ts';
+import { addJobRoutes } from './routes/jobs.ts';
 import { addOpenApiRoute } from './routes/openapi.ts';
 import { addProfileRoutes } from './routes/profiles.ts';
 import { validationProblem } from './validation.ts';
@@ -43,6 +45,8 @@ export function createApp(): App {
         'if-match',
         'if-none-match',
         'if-range',
+        'last-event-id',
+        'prefer',
         'range',
         'x-request-id',
       ],
@@ -67,7 +71,9 @@ export function createApp(): App {
   addContextEventsRoute(app);
   addContextTokensRoute(app);
   addChunkRoutes(app);
+  addChunkLevelsRoute(app);
   addProfileRoutes(app);
+  addJobRoutes(app);
   addHealthRoute(app);
 
   addOpenApiRoute(app);
