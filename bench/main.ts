@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { runEdge } from './edge/main.ts';
 import { runQuality } from './quality/main.ts';
 import { printQuality } from './quality/print.ts';
 import { MAX_PAIRS, runTenancy } from './tenancy/main.ts';
@@ -26,6 +27,15 @@ program
   .action(async ({ json, ...options }) => {
     const report = await runQuality(options);
     console.log(json ? JSON.stringify(report) : printQuality(report));
+  });
+
+program
+  .command('edge')
+  .description('the edge with real origins: a herd of clients, and origins that are killed')
+  .option('--json', 'print one JSON object')
+  .action(async ({ json }) => {
+    const report = await runEdge();
+    console.log(json ? JSON.stringify(report) : report);
   });
 
 program
