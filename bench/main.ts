@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { printCost, runCost, STANDARD_BITS_PER_VALUE } from './cost/main.ts';
+import { runEdge } from './edge/main.ts';
 import { runQuality } from './quality/main.ts';
 import { printQuality } from './quality/print.ts';
 import { MAX_PAIRS, runTenancy } from './tenancy/main.ts';
@@ -33,6 +34,15 @@ program
   .action(async ({ json, ...options }) => {
     const report = await runQuality(options);
     console.log(json ? JSON.stringify(report) : printQuality(report));
+  });
+
+program
+  .command('edge')
+  .description('the edge with real origins: a herd of clients, and origins that are killed')
+  .option('--json', 'print one JSON object')
+  .action(async ({ json }) => {
+    const report = await runEdge();
+    console.log(json ? JSON.stringify(report) : report);
   });
 
 program

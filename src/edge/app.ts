@@ -8,6 +8,7 @@ import { errorFields, writeLog } from './log.ts';
 import { allowedMethods } from './methods.ts';
 import { observe } from './observe.ts';
 import { limitRequests } from './rate-limit.ts';
+import { addChunkLevelsRoute } from './routes/chunk-levels.ts';
 import { addChunkRoutes } from './routes/chunks.ts';
 import { addContextEventsRoute } from './routes/context-events.ts';
 import { addContextListRoute } from './routes/context-list.ts';
@@ -15,6 +16,7 @@ import { addContextTokensRoute } from './routes/context-tokens.ts';
 import { addContextRoutes } from './routes/contexts.ts';
 import { addDashboardRoutes } from './routes/dashboard.ts';
 import { addHealthRoute } from './routes/health.ts';
+import { addJobRoutes } from './routes/jobs.ts';
 import { addMetricsRoute } from './routes/metrics.ts';
 import { addOpenApiRoute } from './routes/openapi.ts';
 import { addProfileRoutes } from './routes/profiles.ts';
@@ -50,6 +52,8 @@ export function createApp(): App {
         'if-match',
         'if-none-match',
         'if-range',
+        'last-event-id',
+        'prefer',
         'range',
         'x-request-id',
       ],
@@ -78,7 +82,9 @@ export function createApp(): App {
   addContextEventsRoute(app);
   addContextTokensRoute(app);
   addChunkRoutes(app);
+  addChunkLevelsRoute(app);
   addProfileRoutes(app);
+  addJobRoutes(app);
   addHealthRoute(app);
 
   addOpenApiRoute(app);

@@ -2,7 +2,7 @@ import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest';
 import { createApp } from '../../src/edge/app.ts';
 import { sha256Hex } from '../../src/protocol/ids.ts';
-import { BUCKET, edge, ORIGIN_URL, put } from './support/edge.ts';
+import { BINDINGS, BUCKET, edge, put } from './support/edge.ts';
 import { levelsOf, makeChunk, unusedId } from './support/objects.ts';
 
 type Read = { key: string; range: R2Range | undefined };
@@ -105,7 +105,7 @@ describe('the read path', () => {
     });
     const response = await createApp().fetch(
       new Request(`https://edge.test/v1/chunks/${id}`),
-      { BLOBS: noFill, ORIGIN_URL },
+      { ...BINDINGS, BLOBS: noFill },
       ctx,
     );
     expect(response.headers.get('content-length')).toBe(String(object.length));

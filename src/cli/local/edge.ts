@@ -11,11 +11,12 @@ import type { Secrets } from './secrets.ts';
 
 export interface LocalEdgeOptions {
   secrets: Secrets;
-  originUrl: string;
+  /** How long an origin may be silent before another takes its job; default as in wrangler.toml. */
+  leaseSeconds?: number;
   host: string;
   /** 0 takes any free port. */
   port: number;
-  /** Folder for what R2 and the cache store; null keeps it in memory. */
+  /** Folder for what R2, the cache and Durable Objects store; null keeps it in memory. */
   storage: string | null;
   /** Takes the lines of the Worker's log; default: standard error. */
   onLog?: (line: string) => void;
@@ -74,8 +75,7 @@ async function startBundle(bundle: string, options: LocalEdgeOptions): Promise<L
           modules: await bundleModules(bundle),
           bindings: {
             ...(worker.bindings as Record<string, Json>),
-            ORIGIN_URL: options.originUrl,
-            ORIGIN_TOKEN: secrets.originToken,
+            ...(options.leaseSeconds !== undefined && { LEASE_SECONDS: String(options.leaseSeconds) }),
             KVEDGE_TOKEN_KEYS: JSON.stringify(secrets.tokenKeys),
             KVEDGE_TENANT_SECRET: secrets.tenantSecret,
           },

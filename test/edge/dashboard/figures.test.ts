@@ -31,13 +31,14 @@ describe('jobAfter', () => {
       id: '',
       state: 'queued',
       model: 'm',
+      contextId: null,
       tokenCount: 512,
       chunksDone: 0,
       chunksTotal: 2,
     });
     const shares = [doneShare(job)];
     for (const event of [
-      { type: 'tokenized', tokenCount: 512, chunksTotal: 2 },
+      { type: 'tokenized', id: '', tokenCount: 512, chunksTotal: 2 },
       { type: 'prefilled', tokensDone: 512, tokenCount: 512 },
       { type: 'chunk', chunksDone: 1, chunksTotal: 2 },
       { type: 'prefilled', tokensDone: 100, tokenCount: 512 }, // the origin was restarted
@@ -52,7 +53,7 @@ describe('jobAfter', () => {
   });
 
   it('counts chunks that another context brought, and still shows the prefill', () => {
-    const status = { id: '', model: 'm', tokenCount: 1024, chunksDone: 2, chunksTotal: 4 };
+    const status = { id: '', model: 'm', contextId: null, tokenCount: 1024, chunksDone: 2, chunksTotal: 4 };
     const begun = jobBefore({ ...status, state: 'running' });
     expect(doneShare(begun)).toBe(0.25);
     const after = jobAfter(begun, { type: 'prefilled', tokensDone: 512, tokenCount: 1024 });
