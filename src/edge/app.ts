@@ -8,11 +8,14 @@ import { allowedMethods } from './methods.ts';
 import { limitRequests } from './rate-limit.ts';
 import { addChunkRoutes } from './routes/chunks.ts';
 import { addContextEventsRoute } from './routes/context-events.ts';
+import { addContextRemovalRoute } from './routes/context-removal.ts';
 import { addContextTokensRoute } from './routes/context-tokens.ts';
 import { addContextRoutes } from './routes/contexts.ts';
 import { addHealthRoute } from './routes/health.ts';
+import { addLookupRoutes } from './routes/lookup.ts';
 import { addOpenApiRoute } from './routes/openapi.ts';
 import { addProfileRoutes } from './routes/profiles.ts';
+import { addPurgeRoute } from './routes/purge.ts';
 import { validationProblem } from './validation.ts';
 
 const PREFLIGHT_SECONDS = 86_400;
@@ -36,7 +39,7 @@ export function createApp(): App {
   app.use(
     cors({
       origin: '*',
-      allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'OPTIONS'],
+      allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'],
       allowHeaders: [
         'authorization',
         'content-type',
@@ -66,6 +69,9 @@ export function createApp(): App {
   addContextRoutes(app);
   addContextEventsRoute(app);
   addContextTokensRoute(app);
+  addContextRemovalRoute(app);
+  addPurgeRoute(app);
+  addLookupRoutes(app);
   addChunkRoutes(app);
   addProfileRoutes(app);
   addHealthRoute(app);

@@ -5,6 +5,8 @@ import type { Scope } from '../protocol/token.ts';
 export interface Env {
   /** Chunk objects, profiles, manifests and tokens; keys.ts says under which names. */
   BLOBS: R2Bucket;
+  /** Who refers to what in `BLOBS`; registry/migrations/ has its tables. */
+  REGISTRY: D1Database;
   /** Base URL of the origin, without a slash at its end. */
   ORIGIN_URL: string;
   /** Secret: bearer token that the origin accepts. */
@@ -26,6 +28,9 @@ export interface Principal {
   tenant: string;
   scopes: readonly Scope[];
 }
+
+/** Where contexts are kept: their bytes, and the registry of them. */
+export type Stores = Pick<Env, 'BLOBS' | 'REGISTRY'>;
 
 export interface AppEnv {
   Bindings: Env;

@@ -82,6 +82,11 @@ export const PROBLEMS = {
     'Make one with "npm run calibrate" and start the origin with "--profile FILE".',
   ],
   'origin-failed': [502, 'The origin answered with an error', 'See the detail and the log of the origin.'],
+  'registry-busy': [
+    503,
+    'The context or chunk is just being published or removed',
+    'Try again after Retry-After.',
+  ],
   'origin-unreachable': [
     503,
     'The origin cannot be reached',

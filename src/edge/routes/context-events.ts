@@ -1,9 +1,8 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { JobEvent } from '../../protocol/api.ts';
 import { Id } from '../../protocol/manifest.ts';
-import { ProblemError } from '../../protocol/problems.ts';
 import { readerTenant } from '../auth.ts';
-import { MANIFEST_POLICY, manifestRepresentation } from '../contexts.ts';
+import { MANIFEST_POLICY, manifestRepresentation, missingContext } from '../contexts.ts';
 import type { App } from '../env.ts';
 import { blobKey } from '../keys.ts';
 import { locate } from '../locate.ts';
@@ -45,8 +44,11 @@ export function addContextEventsRoute(app: App): void {
       manifestRepresentation(id, manifest);
       return eventStream(sseEvent({ type: 'published', id }));
     }
-    const events = await new Origin(c.env, c.get('requestId'), readerTenant(principal)).events(id);
-    if (events === null) throw new ProblemError('context-not-found', `no context ${id}`);
+    const tenant = readerTenant(principal);
+    const missing = await missingContext(c.env.REGISTRY, id, tenant);
+    if (missing.code === 'context-gone') throw missing;
+    const events = await new Origin(c.env, c.get('requestId'), tenant).events(id);
+    if (events === null) throw missing;
     return eventStream(events);
   });
 }

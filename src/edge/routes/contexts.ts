@@ -6,7 +6,7 @@ import { Id, Manifest } from '../../protocol/manifest.ts';
 import { ProblemError } from '../../protocol/problems.ts';
 import { PUBLIC } from '../../protocol/tenant.ts';
 import { publishingTenant, readerTenant, requireScope } from '../auth.ts';
-import { MANIFEST_POLICY, manifestRepresentation } from '../contexts.ts';
+import { MANIFEST_POLICY, manifestRepresentation, missingContext } from '../contexts.ts';
 import type { App, Env } from '../env.ts';
 import { jsonBody } from '../http/body.ts';
 import { blobKey } from '../keys.ts';
@@ -15,6 +15,7 @@ import { jobFailure, Origin } from '../origin.ts';
 import { publish } from '../publish.ts';
 import { checkQuota, quotaOf } from '../quota.ts';
 import { limitPublishes } from '../rate-limit.ts';
+import { noteRequest } from '../registry/publication.ts';
 import { storedUsage } from '../stored-usage.ts';
 import { tenantSalt } from '../tenant-salt.ts';
 import type { BlobTiers } from '../tiers/blobs.ts';
@@ -99,6 +100,7 @@ const putContext = createRoute({
       'context-too-large',
       'unsupported-media-type',
       'invalid-content',
+      'registry-busy',
     ),
   },
 });
@@ -117,6 +119,7 @@ export function addContextRoutes(app: App): void {
     const owner = tenant === PUBLIC ? {} : await ownerOf(c.env, tenant);
     const status = await new Origin(c.env, c.get('requestId'), tenant).submit({ ...body, ...owner });
     const location = `/v1/contexts/${status.id}`;
+    await noteRequest(c.env.REGISTRY, status.id, c.get('principal')!.tenant);
     const stored = await storedManifest(tiersOf(c), status.id, tenant);
     if (stored !== null) {
       return new Response(stored, {
@@ -138,8 +141,11 @@ export function addContextRoutes(app: App): void {
     const stored = await serve();
     if (stored !== null) return stored;
 
-    const status = await new Origin(c.env, c.get('requestId'), readerTenant(principal)).status(id);
-    if (status === null) throw new ProblemError('context-not-found', `no context ${id}`);
+    const tenant = readerTenant(principal);
+    const missing = await missingContext(c.env.REGISTRY, id, tenant);
+    if (missing.code === 'context-gone') throw missing;
+    const status = await new Origin(c.env, c.get('requestId'), tenant).status(id);
+    if (status === null) throw missing;
     if (status.state === 'failed') throw jobFailure(status);
     if (status.state !== 'published') return pending(status, `/v1/contexts/${id}`);
     // It was published between the two questions, or the store has lost it since.
@@ -152,7 +158,7 @@ export function addContextRoutes(app: App): void {
     const { id } = c.req.valid('param');
     const tenant = publishingTenant(c);
     const salt = tenant === PUBLIC ? ZERO_ID : await tenantSalt(c.env, tenant);
-    const { manifest, created } = await publish(c.env.BLOBS, id, c.req.valid('json'), { tenant, salt });
+    const { manifest, created } = await publish(c.env, id, c.req.valid('json'), { tenant, salt });
     await tiersOf(c).evict(blobKey.manifest(id, tenant));
     return new Response(manifest, {
       status: created ? 201 : 200,

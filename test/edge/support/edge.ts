@@ -10,13 +10,13 @@ import type { makeContext } from './objects.ts';
 export const SECRET = JSON.stringify({ k1: btoa('k'.repeat(32)).replaceAll('=', '') });
 export const TENANT_SECRET = btoa('s'.repeat(32)).replaceAll('=', '');
 export const ORIGIN_URL = 'http://origin.test';
-export const BUCKET = (bindings as unknown as Env).BLOBS;
+export const { BLOBS: BUCKET, REGISTRY } = bindings as unknown as Env;
 
 const app = createApp();
 
 export interface EdgeInit extends RequestInit {
   /** Sends a token with this scope, or these. */
-  scope?: Scope | Scope[];
+  scope?: Scope | Scope[] | undefined;
   /** Tenant of the token. Default `test`. */
   tenant?: string;
   env?: Partial<Env>;
@@ -35,6 +35,7 @@ export async function edge(path: string, init: EdgeInit = {}): Promise<Response>
     new Request(`https://edge.test${path}`, { ...rest, headers }),
     {
       BLOBS: BUCKET,
+      REGISTRY,
       ORIGIN_URL,
       ORIGIN_TOKEN: 'origin-secret',
       KVEDGE_TOKEN_KEYS: SECRET,
@@ -80,9 +81,10 @@ export function putManifest(
   context: Context,
   manifest = context.manifest,
   headers: HeadersInit = {},
+  env: Partial<Env> = {},
 ): Promise<Response> {
   const body = { manifest, chunks: context.chunks };
-  return sendJson('PUT', `/v1/contexts/${context.id}`, body, { headers });
+  return sendJson('PUT', `/v1/contexts/${context.id}`, body, { headers, env });
 }
 
 export async function publishContext(context: Context): Promise<void> {
