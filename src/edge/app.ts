@@ -12,14 +12,17 @@ import { addChunkLevelsRoute } from './routes/chunk-levels.ts';
 import { addChunkRoutes } from './routes/chunks.ts';
 import { addContextEventsRoute } from './routes/context-events.ts';
 import { addContextListRoute } from './routes/context-list.ts';
+import { addContextRemovalRoute } from './routes/context-removal.ts';
 import { addContextTokensRoute } from './routes/context-tokens.ts';
 import { addContextRoutes } from './routes/contexts.ts';
 import { addDashboardRoutes } from './routes/dashboard.ts';
 import { addHealthRoute } from './routes/health.ts';
 import { addJobRoutes } from './routes/jobs.ts';
+import { addLookupRoutes } from './routes/lookup.ts';
 import { addMetricsRoute } from './routes/metrics.ts';
 import { addOpenApiRoute } from './routes/openapi.ts';
 import { addProfileRoutes } from './routes/profiles.ts';
+import { addPurgeRoute } from './routes/purge.ts';
 import { validationProblem } from './validation.ts';
 
 const PREFLIGHT_SECONDS = 86_400;
@@ -45,7 +48,7 @@ export function createApp(): App {
   app.use(
     cors({
       origin: '*',
-      allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'OPTIONS'],
+      allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'],
       allowHeaders: [
         'authorization',
         'content-type',
@@ -81,6 +84,9 @@ export function createApp(): App {
   addContextListRoute(app);
   addContextEventsRoute(app);
   addContextTokensRoute(app);
+  addContextRemovalRoute(app);
+  addPurgeRoute(app);
+  addLookupRoutes(app);
   addChunkRoutes(app);
   addChunkLevelsRoute(app);
   addProfileRoutes(app);

@@ -13,6 +13,8 @@ import type { App } from '../env.ts';
 import { announcedBytes } from '../http/body.ts';
 import { blobKey } from '../keys.ts';
 import { locate, ownedBy } from '../locate.ts';
+import { holdChunk } from '../registry/publication.ts';
+import { registryBusy } from '../removal.ts';
 import { type BlobTiers, IMMUTABLE } from '../tiers/blobs.ts';
 import { digestHex, putIfAbsent } from '../tiers/store.ts';
 import { serveLayers } from './chunk-layers.ts';
@@ -95,6 +97,7 @@ const putChunk = createRoute({
       'too-large',
       'invalid-content',
       'invalid-chunk',
+      'registry-busy',
     ),
   },
 });
@@ -121,7 +124,10 @@ export function addChunkRoutes(app: App): void {
     if (signature !== undefined && !(await areLevelsSigned(signature, id, sent.levels))) {
       throw new ProblemError('invalid-content', `${LEVELS_SIGNATURE_HEADER} does not sign these levels`);
     }
-    const key = blobKey.chunk(id, publishingTenant(c));
+    const tenant = publishingTenant(c);
+    // The hold comes before the look into the bucket, so that no sweep takes away what is found there.
+    if (!(await holdChunk(c.env.REGISTRY, id, tenant))) throw registryBusy(`chunk ${id}`);
+    const key = blobKey.chunk(id, tenant);
     const { created, head } = await putIfAbsent(
       c.env.BLOBS,
       key,

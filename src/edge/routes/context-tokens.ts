@@ -1,8 +1,9 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { ContextTokens, Id } from '../../protocol/manifest.ts';
 import { ProblemError } from '../../protocol/problems.ts';
+import { readerTenant } from '../auth.ts';
 import { chunksRange, indexRange, tokensCount } from '../context-tokens.ts';
-import { MANIFEST_POLICY, manifestRepresentation } from '../contexts.ts';
+import { MANIFEST_POLICY, manifestRepresentation, missingContext } from '../contexts.ts';
 import type { App } from '../env.ts';
 import { decidePrecondition } from '../http/conditional.ts';
 import { blobKey } from '../keys.ts';
@@ -48,12 +49,12 @@ export function addContextTokensRoute(app: App): void {
     const { id } = c.req.valid('param');
     const query = c.req.valid('query');
     const tiers = tiersOf(c);
-    const missing = () => new ProblemError('context-not-found', `no published context ${id}`);
+    const missing = () => missingContext(c.env.REGISTRY, id, readerTenant(c.get('principal')));
 
     // The manifest makes a context visible, and invisible again; its tokens are not shown without it.
     const found = await locate(tiers, c.get('principal'), blobKey.manifest, id, MANIFEST_POLICY);
     const manifest = found === null ? null : await tiers.head(found.key, MANIFEST_POLICY);
-    if (found === null || manifest === null) throw missing();
+    if (found === null || manifest === null) throw await missing();
     const { cacheControl } = manifestRepresentation(id, manifest);
 
     let from = 0;
@@ -71,7 +72,7 @@ export function addContextTokensRoute(app: App): void {
       }
       return indexRange(from, to);
     });
-    if (index === null) throw missing();
+    if (index === null) throw await missing();
 
     const etag = `"${index.head.sha256}.${from}-${to}"`;
     const headers = new Headers({
@@ -96,7 +97,7 @@ export function addContextTokensRoute(app: App): void {
     if (c.req.raw.method === 'HEAD') return ownedBy(found.tenant, new Response(null, { headers }));
 
     const chunks = range === null ? null : await tiers.open(key, IMMUTABLE, () => range);
-    if (range !== null && chunks === null) throw missing();
+    if (range !== null && chunks === null) throw await missing();
     const stream = new FixedLengthStream(bytes);
     c.executionCtx.waitUntil(
       joinStreams(stream.writable, before, chunks?.body ?? null, after).catch(() => {}),
