@@ -154,7 +154,11 @@ export class ClientRun {
     const endMs = timeMs + chunks[next.chunk]!.levels[next.level]!.decodeMs;
     this.#decode = { ...next, endMs };
     const believed = this.#workload.believed.chunks[next.chunk]!.levels[next.level]!.decodeMs;
-    this.#session.decoding(timeMs - this.startMs + believed);
+    this.#session.decoding(timeMs - this.startMs, timeMs - this.startMs + believed);
+    if (this.#standby !== null) {
+      this.#standby.fromMs += endMs - timeMs;
+      this.#standby.endMs += endMs - timeMs;
+    }
   }
 
   /** When a standby that is told so now has stopped: after the batch that it evaluates. */
@@ -163,7 +167,7 @@ export class ClientRun {
     const { fromMs, endMs } = this.#standby;
     const { stopMs } = this.#workload.truth;
     if (timeMs <= fromMs) return fromMs;
-    return Math.min(endMs, fromMs + Math.ceil((timeMs - fromMs) / stopMs) * stopMs);
+    return Math.min(endMs, timeMs + stopMs - ((timeMs - fromMs) % stopMs));
   }
 
   /** Decodes and loads from `fromMs` on; from there nothing is left to chance. */
@@ -183,7 +187,6 @@ export class ClientRun {
       readyMs += truth.chunks[chunk]!.levels[level]!.decodeMs;
       return level;
     });
-    this.#session.decoding(Math.max(readyMs, timeMs) - this.startMs);
     return { readyMs: readyMs + truth.loadMs[kvLevels.length]!, kvLevels };
   }
 

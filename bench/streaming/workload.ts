@@ -79,11 +79,13 @@ export function makeWorkload(trace: Trace, seed: number): Workload {
     prefillMsPerToken,
     prefillMsPerTokenPerPosition: (prefillMsPerToken * model.growthPer1000) / 1000,
     loadFixedMs: 5,
-    batchTokens: 32,
+    batchTokens: 16,
     loadMsPerToken: model.loadMsPerToken,
   };
   const nominal = outlineOf(chunksOf(model, tokens, 1), speed);
-  const deadlineMs = draw.between(1, 2.5) * Math.min(standardMs(nominal, trace), nominal.prefillMs[0]!);
+  const flat = { ...trace, atMs: [0], bytesPerMs: [trace.nominalBytesPerMs] };
+  const textMs = timeToDeliver(flat, tokens * TOKEN_ANSWER_BYTES) + nominal.prefillMs[0]!;
+  const deadlineMs = draw.between(1, 2.5) * Math.min(standardMs(nominal, flat), textMs);
   const prefillError = draw.between(1 - PREFILL_ERROR, 1 + PREFILL_ERROR);
   const decodeError = draw.between(1 - DECODE_ERROR, 1 + DECODE_ERROR);
   const workload: Workload = {
@@ -128,9 +130,8 @@ function scaled(speed: EngineSpeed, prefill: number, load: number): EngineSpeed 
 
 function standardMs(outline: Outline, trace: Trace): number {
   const bytes = outline.chunks.reduce((sum, chunk) => sum + chunk.levels[1]!.bytes, 0);
-  const flat = { ...trace, atMs: [0], bytesPerMs: [trace.nominalBytesPerMs] };
   const { decodeMs } = outline.chunks.at(-1)!.levels[1]!;
   return (
-    timeToDeliver(flat, bytes + outline.tokenCount * TOKEN_ANSWER_BYTES) + decodeMs + outline.loadMs.at(-1)!
+    timeToDeliver(trace, bytes + outline.tokenCount * TOKEN_ANSWER_BYTES) + decodeMs + outline.loadMs.at(-1)!
   );
 }

@@ -1,12 +1,7 @@
+import { TEXT_GUARD } from './guard.ts';
 import { type Decision, type Fetch, levelWithin, type Strategy, type View } from './model.ts';
 import { finishMs } from './pipeline.ts';
 import { fetchesOf, type Plan, planAll } from './plan.ts';
-
-/**
- * The crossover guard: the worst finish, relative to text from the start. The promise is 1.05; the rest of it is for an
- * engine that evaluates text 1% slower or faster than it was measured.
- */
-export const TEXT_GUARD = 1.03;
 
 /** The longest time between two looks at the link. */
 const TICK_MS = 50;
@@ -22,12 +17,14 @@ const GRAIN_MS = 1;
  * 2. If it has nothing left to fetch, time that remains may be gambled with: the plan at the middle rate decides. A range
  *    that does not arrive in time is cut short, and the level before it is used.
  * 3. If the safe plan is late, the middle one decides; if that is late too, the fastest plan does.
- * 4. When text has to begin now or break the crossover guard, it begins, while KV goes on arriving: a standby. Whichever is
+ * 4. The last moment at which something that is here already is in time is not let pass for a small gain.
+ * 5. When text has to begin now or break the crossover guard, it begins, while KV goes on arriving: a standby. Whichever is
  *    ready first is used. So no link, however it behaves, makes a request slower than text.
  */
 export const adaptive: Strategy = (view) => {
   const decision = decide(view);
-  if (decision.act !== 'fetch' || view.standby !== null || view.tokenBytesMissing > 0) return decision;
+  if (view.tokenBytesMissing > 0) return { ...decision, act: 'fetch' };
+  if (decision.act !== 'fetch' || view.standby !== null) return decision;
   const now = planWithoutFetching(view);
   const spareMs = view.textFinishMs * TEXT_GUARD - now.finishMs;
   if (spareMs < GRAIN_MS) return { ...decision, act: 'standby', kvLevels: now.kvLevels };
@@ -52,7 +49,16 @@ function decide(view: View): Decision {
   }
   const spareMs = limitMs - safe.finishMs - GRAIN_MS;
   const fetches = fetchesOf(view, safe);
-  if (fetches.length > 0) return fetching(view, fetches, safe);
+  if (fetches.length > 0) {
+    const sure = planAll(view, NOTHING_ARRIVES, limitMs).best;
+    if (sure === null) return fetching(view, fetches, safe);
+    const lastChanceMs = limitMs - sure.finishMs - GRAIN_MS;
+    if (lastChanceMs > 0) return fetching(view, fetches, safe, view.nowMs + lastChanceMs);
+    const next = planAll({ ...view, nowMs: view.nowMs + TICK_MS }, NOTHING_ARRIVES, limitMs).best;
+    const losesLittle = next !== null && next.loss < sure.loss * WORTH_RISK;
+    const winsMuch = safe.loss * WORTH_RISK < sure.loss;
+    return losesLittle || winsMuch ? fetching(view, fetches, safe) : settle(view, sure);
+  }
   if (spareMs <= 0) return settle(view, safe);
   const hopeful = planAll(view, view.rate.middle, limitMs).best;
   if (hopeful !== null && hopeful.loss < safe.loss * (1 - WORTH_GAIN)) {
@@ -94,6 +100,15 @@ function isWorthStarting(view: View, finish: number): boolean {
 }
 
 const RESTART_GAIN = 0.1;
+
+/** A rate at which plans that need another byte are never in time. */
+const NOTHING_ARRIVES = 1e-9;
+
+/**
+ * When the last plan that needs nothing more is about to become late, it is used, unless what the link may still bring is
+ * better by this factor.
+ */
+const WORTH_RISK = 1.5;
 
 /** Less of a gain is not worth holding up the start. */
 const WORTH_GAIN = 0.01;

@@ -9,7 +9,7 @@ export function missingBytes(view: View, chunk: number, level: number): number {
  * When the first token can come if chunks 0..kvChunks-1 are used at `levels` and the others as text, and the link keeps
  * its rate. Three stages overlap and each works on one thing at a time:
  *
- *     fetch   token ids, then the coarsest level of every chunk that lacks it, then the rest of every chunk, in order
+ *     fetch   token ids, then what is missing of the coarsest level of every chunk, then of the next level, and so on
  *     decode  each chunk once, when all of its planned bytes are here (nothing, if that level is decoded already)
  *     engine  loads all KV at once (an engine such as llama.cpp replaces a whole sequence), then evaluates the text
  *
@@ -43,16 +43,17 @@ export function finishMs(
     decodedMs += ms;
     decodeMs += ms;
   }
-  for (let i = 0; i < kvChunks; i++) {
-    const missing = missingBytes(view, i, 0);
-    if (missing === 0) continue;
-    if (levels[i] === 0) arrive(missing, i, 0);
-    else bytes += missing;
-  }
-  for (let i = 0; i < kvChunks; i++) {
-    const level = levels[i]!;
-    const missing = missingBytes(view, i, level);
-    if (level > 0 && missing > 0) arrive(missing - missingBytes(view, i, 0), i, level);
+  for (let pass = 0, finest = 0; pass <= finest; pass++) {
+    for (let i = 0; i < kvChunks; i++) {
+      const level = levels[i]!;
+      if (level < pass) continue;
+      if (level > finest) finest = level;
+      const missing = missingBytes(view, i, pass);
+      if (missing === 0) continue;
+      const more = pass === 0 ? missing : missing - missingBytes(view, i, pass - 1);
+      if (level === pass) arrive(more, i, level);
+      else bytes += more;
+    }
   }
   const readyMs = standby === null ? Math.max(arrivedMs, decodedMs) : arrivedMs + outline.stopMs + decodeMs;
   return readyMs + outline.loadMs[kvChunks]! + outline.prefillMs[kvChunks]!;

@@ -110,14 +110,16 @@ function longestPrefix(max: number, holds: (length: number) => boolean): number 
   return low;
 }
 
-/** What a plan has yet to fetch, in the order that `finishMs` assumes: all coarsest levels first, so that a link which dies has delivered something usable. */
+/**
+ * What a plan has yet to fetch, in the order that `finishMs` assumes: level by level over all chunks, so that a link which
+ * dies has delivered something usable, and evenly.
+ */
 export function fetchesOf(view: View, plan: Plan): Fetch[] {
   if (plan.usesStandby) return [];
-  const coarsest: Fetch[] = [];
-  const upgrades: Fetch[] = [];
-  for (const [chunk, level] of plan.kvLevels.entries()) {
-    if (missingBytes(view, chunk, 0) > 0) coarsest.push({ chunk, level: 0 });
-    if (level > 0 && missingBytes(view, chunk, level) > 0) upgrades.push({ chunk, level });
-  }
-  return [...coarsest, ...upgrades];
+  const fetches: Fetch[] = [];
+  const finest = Math.max(-1, ...plan.kvLevels);
+  for (let level = 0; level <= finest; level++)
+    for (const [chunk, planned] of plan.kvLevels.entries())
+      if (planned >= level && missingBytes(view, chunk, level) > 0) fetches.push({ chunk, level });
+  return fetches;
 }

@@ -1,3 +1,4 @@
+import { DECODE_GUARD } from './guard.ts';
 import {
   type ChunkProgress,
   type Decision,
@@ -45,6 +46,10 @@ export interface Actions {
 /** Requests on their way at once. HTTP/2 servers allow 100 streams; an edge isolate holds 6 connections, which streams share. */
 const MAX_TRANSFERS = 32;
 const MIN_TRANSFERS = 2;
+/** Chunks of so many fetches at the head of the list are not worth decoding before. */
+const RAISED_SOON = 2;
+/** Stands for a chunk without any KV: worse than every level. */
+const UNDECODED_KLD = 10;
 
 /**
  * Bookkeeping between a strategy and the world: what has been asked for, what is here, what to ask for or cut short now. Still
@@ -62,6 +67,7 @@ export class Session {
   #decoderFreeAtMs = 0;
   #wanted: Decision['fetches'] = [];
   #standby: Standby | null = null;
+  #textFinishMs = 0;
   #isOver = false;
   /** Once text or loading has begun, only this is decoded. */
   #settled: readonly number[] | null = null;
@@ -107,8 +113,13 @@ export class Session {
     this.#throughput.observeChunk(bytes, busyMs);
   }
 
-  decoding(freeAtMs: number): void {
+  /** Decoding has begun and takes until `freeAtMs`; a standby waits for it. */
+  decoding(nowMs: number, freeAtMs: number): void {
     this.#decoderFreeAtMs = freeAtMs;
+    if (this.#standby !== null && !this.#isOver) {
+      const { kvLevels, finishMs: finish } = this.#standby;
+      this.#standby = { kvLevels, finishMs: finish + freeAtMs - nowMs };
+    }
   }
 
   decoded(chunk: number, level: number): void {
@@ -116,23 +127,36 @@ export class Session {
   }
 
   /**
-   * What an idle decoder should decode now, or null. Before the plan is final: whatever is here, but first what is not going
-   * to be raised; decoding a chunk again later costs nothing that counts.
+   * What an idle decoder should decode now, or null. Before the plan is final: where it gains most, but not what is about to
+   * be raised. Decoding a chunk again later costs nothing that counts.
    */
   nextToDecode(): { chunk: number; level: number } | null {
     if (this.#settled !== null) {
-      const chunk = this.#settled.findIndex((level, i) => this.progress[i]!.decodedLevel !== level);
-      return chunk === -1 ? null : { chunk, level: this.#settled[chunk]! };
+      const chunk = this.#settled.findIndex((level, i) => this.progress[i]!.decodedLevel < level);
+      if (chunk !== -1) return { chunk, level: this.#settled[chunk]! };
+      if (this.#isOver) return null;
     }
-    const wanted = new Set(this.#wanted.map(({ chunk }) => chunk));
+    const soon = this.#wanted.slice(0, RAISED_SOON).map(({ chunk }) => chunk);
     let found: { chunk: number; level: number } | null = null;
+    let mostGain = 0;
     for (const [chunk, { receivedBytes, decodedLevel }] of this.progress.entries()) {
+      const { levels, tokenCount } = this.outline.chunks[chunk]!;
       const level = levelWithin(this.outline.chunks[chunk]!, receivedBytes);
-      if (level <= decodedLevel) continue;
-      if (!wanted.has(chunk)) return { chunk, level };
-      if (decodedLevel < 0) found = { chunk, level };
+      if (level <= decodedLevel || soon.includes(chunk) || !this.#mayDelayText(chunk, level)) continue;
+      const before = decodedLevel < 0 ? UNDECODED_KLD : levels[decodedLevel]!.kld;
+      const gain = (before - levels[level]!.kld) * tokenCount;
+      if (found !== null && gain <= mostGain) continue;
+      found = { chunk, level };
+      mostGain = gain;
     }
     return found;
+  }
+
+  /** Whether decoding may take the processor from the text that is being evaluated, if any. */
+  #mayDelayText(chunk: number, level: number): boolean {
+    if (this.#standby === null) return true;
+    const { decodeMs } = this.outline.chunks[chunk]!.levels[level]!;
+    return this.#standby.finishMs + decodeMs <= this.#textFinishMs * DECODE_GUARD;
   }
 
   view(nowMs: number): View {
@@ -153,6 +177,7 @@ export class Session {
     };
     const tokensAtMs = this.#tokensAtMs ?? finishMs(view, rate.middle, 0, []) - outline.prefillMs[0]!;
     view.textFinishMs = tokensAtMs + outline.prefillMs[0]!;
+    this.#textFinishMs = view.textFinishMs;
     return view;
   }
 
@@ -165,24 +190,30 @@ export class Session {
       finish: null,
       wakeAtMs: Number.POSITIVE_INFINITY,
     };
-    while (!this.#isOver) {
+    // A strategy that goes chunk by chunk is asked again until the window is full; it only adds then.
+    for (let round = 0; round < MAX_TRANSFERS && !this.#isOver; round++) {
       const view = this.view(nowMs);
-      const { fetches, kvLevels, act, wakeAtMs } = this.#options.strategy(view);
-      this.#wanted = fetches;
-      actions.wakeAtMs = wakeAtMs;
-      if (act === 'standby') {
-        this.#standby = { kvLevels, finishMs: finishMs(view, view.rate.middle, kvLevels.length, kvLevels) };
-        this.#settled = kvLevels;
-        actions.standby = kvLevels;
-      } else if (act !== 'fetch') {
-        this.#isOver = true;
-        this.#settled = kvLevels;
-        actions.finish = { from: act, kvLevels };
-      }
-      this.#cutUnwanted(actions);
+      const decision = this.#options.strategy(view);
+      if (round > 0 && decision.act !== 'fetch') break;
+      this.#wanted = decision.fetches;
+      actions.wakeAtMs = decision.wakeAtMs;
+      if (round === 0) this.#begin(decision, view, actions);
       if (this.#isOver || !this.#startWanted(view, actions)) break;
     }
     return actions;
+  }
+
+  #begin({ act, kvLevels }: Decision, view: View, actions: Actions): void {
+    if (act === 'standby') {
+      this.#standby = { kvLevels, finishMs: finishMs(view, view.rate.middle, kvLevels.length, kvLevels) };
+      this.#settled = kvLevels;
+      actions.standby = kvLevels;
+    } else if (act !== 'fetch') {
+      this.#isOver = true;
+      this.#settled = kvLevels;
+      actions.finish = { from: act, kvLevels };
+    }
+    this.#cutUnwanted(actions);
   }
 
   /** Starts what fits the window; true if all of it did, so that a strategy which goes chunk by chunk may add more. */

@@ -8,6 +8,8 @@ export interface Step {
   /** Bytes it costs, and what it takes off the sum of tokens x KLD. */
   bytes: number;
   gain: number;
+  /** To decode the chunk at that level. */
+  decodeMs: number;
 }
 
 /** The level that a chunk has if nothing more is spent on it: what is decoded, else the coarsest. */
@@ -31,12 +33,19 @@ export function stepsByGain(view: View): Step[] {
         const bytes = missingBytes(view, chunk, level) - missingBytes(view, chunk, from);
         const gain = (levels[from]!.kld - levels[level]!.kld) * tokenCount;
         if (gain > 0 && (best === undefined || gain * best.bytes >= best.gain * bytes))
-          best = { chunk, level, bytes, gain };
+          best = { chunk, level, bytes, gain, decodeMs: levels[level]!.decodeMs };
       }
       if (best === undefined) break;
       steps.push(best);
       from = best.level;
     }
   }
-  return steps.sort((a, b) => b.gain * a.bytes - a.gain * b.bytes || a.chunk - b.chunk || a.level - b.level);
+  return steps.sort(byGain);
+}
+
+/** By gain per byte; what costs no bytes comes first, by gain per time. A chunk's own steps stay in order. */
+function byGain(a: Step, b: Step): number {
+  if (a.chunk === b.chunk) return a.level - b.level;
+  if (a.bytes === 0 && b.bytes === 0) return b.gain * a.decodeMs - a.gain * b.decodeMs || a.chunk - b.chunk;
+  return b.gain * a.bytes - a.gain * b.bytes || a.chunk - b.chunk;
 }

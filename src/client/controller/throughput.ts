@@ -15,11 +15,15 @@ interface Sample {
 const SAMPLE_MS = 60;
 const SAMPLE_MIN_MS = 5;
 const SAMPLE_BYTES = 131_072;
+/** Quantiles are taken over means of so much busy time. */
+const SPAN_MS = 300;
+/** A sample counts half after so much busy time. */
+const HALF_LIFE_MS = 400;
 /** Busy time that is remembered. */
 const WINDOW_MS = 2_000;
 /** A prior counts as so much busy time, or as round trips, until that much has been measured. */
-const PRIOR_MS = 400;
-const PRIOR_TRIPS = 3;
+const PRIOR_MS = 200;
+const PRIOR_TRIPS = 2;
 /** Links change between sessions: the prior is taken as anything between these shares of it. */
 const PRIOR_SHARES = [0.4, 0.7, 1];
 /** Without a prior: 2 Mbit/s is what is counted on, 50 Mbit/s what is hoped for. */
@@ -84,9 +88,10 @@ export class Throughput {
   }
 
   get rate(): Rate {
-    const samples = [...this.#samples];
+    const measured = [...this.#samples];
     if (this.#openMs >= SAMPLE_MS / 2)
-      samples.push({ bytesPerMs: this.#openBytes / this.#openMs, durationMs: this.#openMs });
+      measured.push({ bytesPerMs: this.#openBytes / this.#openMs, durationMs: this.#openMs });
+    const samples = recentFirst(spans(measured));
     const guessMs = Math.max(PRIOR_MS, PRIOR_TRIPS * this.#roundTripMs) - this.#measuredMs;
     if (this.#prior !== null && guessMs > 0) {
       for (const share of PRIOR_SHARES)
@@ -119,6 +124,30 @@ export class Throughput {
     this.#tripMs = 0;
     this.#tripBytes = 0;
   }
+}
+
+/** The mean over `SPAN_MS` up to the end of every sample: what a plan for a whole chunk or more can expect. */
+function spans(samples: readonly Sample[]): Sample[] {
+  return samples.map(({ durationMs }, end) => {
+    let bytes = 0;
+    let ms = 0;
+    for (let i = end; i >= 0 && ms < SPAN_MS; i--) {
+      ms += samples[i]!.durationMs;
+      bytes += samples[i]!.bytesPerMs * samples[i]!.durationMs;
+    }
+    return { bytesPerMs: bytes / ms, durationMs };
+  });
+}
+
+/** Gives older samples less weight. */
+function recentFirst(samples: readonly Sample[]): Sample[] {
+  let ageMs = 0;
+  const weighted: Sample[] = [];
+  for (const { bytesPerMs, durationMs } of samples.toReversed()) {
+    weighted.push({ bytesPerMs, durationMs: durationMs * 0.5 ** (ageMs / HALF_LIFE_MS) });
+    ageMs += durationMs;
+  }
+  return weighted;
 }
 
 /** By duration, of samples in rising order. */
