@@ -40,7 +40,7 @@ describe.each([
         const [outcome] = simulate(trace, [{ workload, strategy, startMs: 0 }]);
         expect(outcome!.finishMs).toBeGreaterThan(0);
       }),
-      { numRuns: 25 },
+      { numRuns: 12 },
     );
   });
 });
@@ -54,6 +54,6 @@ test('no link makes the adaptive strategy more than 5% slower than text', () => 
         simulate(trace, [{ workload, strategy, startMs: 0 }])[0]!.finishMs;
       expect(finish(adaptive)).toBeLessThanOrEqual(1.05 * finish(textOnly));
     }),
-    { numRuns: 25 },
+    { numRuns: 12 },
   );
 });
