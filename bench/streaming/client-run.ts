@@ -133,7 +133,7 @@ export class ClientRun {
       this.#queue.push(this.#queued(transfer, transfer.fromByte, transfer.toByte, timeMs));
     this.#requests += actions.start.length;
     if (actions.standby !== null) {
-      const { readyMs, kvLevels } = this.#loaded(actions.standby, timeMs, this.#stopped(timeMs));
+      const { readyMs, kvLevels } = this.#loaded(actions.standby, this.#stopped(timeMs));
       const endMs = readyMs + this.#workload.truth.prefillMs[kvLevels.length]!;
       this.#standby = { kvLevels, fromMs: readyMs, endMs };
     }
@@ -141,7 +141,7 @@ export class ClientRun {
     if (actions.finish.from === 'text') this.#end(this.#standby!.kvLevels, this.#standby!.endMs);
     else {
       const { truth } = this.#workload;
-      const { readyMs, kvLevels } = this.#loaded(actions.finish.kvLevels, timeMs, this.#stopped(timeMs));
+      const { readyMs, kvLevels } = this.#loaded(actions.finish.kvLevels, this.#stopped(timeMs));
       this.#end(kvLevels, readyMs + truth.prefillMs[kvLevels.length]!);
     }
   }
@@ -171,7 +171,7 @@ export class ClientRun {
   }
 
   /** Decodes and loads from `fromMs` on; from there nothing is left to chance. */
-  #loaded(wanted: readonly number[], timeMs: number, fromMs: number) {
+  #loaded(wanted: readonly number[], fromMs: number) {
     const { truth } = this.#workload;
     let readyMs = fromMs;
     if (this.#decode !== null) {
