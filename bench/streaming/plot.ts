@@ -32,6 +32,7 @@ export function plotStreaming(report: StreamingReport): string {
   const height = 2 * (PANEL.height + PANEL.top) + 20;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${PANEL.width} ${height}" font-family="sans-serif" font-size="12">`,
+    '<title>Misses and quality by trace family</title>',
     `<rect width="${PANEL.width}" height="${height}" fill="white"/>`,
     ...legend,
     ...panels,
