@@ -9,4 +9,4 @@ mod rans;
 
 pub use backend::Backend;
 pub use matmul::{matmul_add, Matrix, MatrixMut};
-pub use rans::{OutOfWords, RefinementTables, RowDecoder, Table, LANES, LOW, SCALE, SCALE_BITS};
+pub use rans::{Coding, OutOfWords, RefinementTables, RowDecoder, Table, LANES, LOW, SCALE, SCALE_BITS};

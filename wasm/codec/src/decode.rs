@@ -206,23 +206,24 @@ fn coefficient_runs(
 ) -> Result<Vec<CoefficientRun>> {
     let jobs = band_jobs(profile, opened)?;
     let tokens = opened.order.len();
-    let mut runs: Vec<CoefficientRun> = Vec::new();
+    // First and last column of each run.
+    let mut spans: Vec<(usize, std::ops::Range<usize>)> = Vec::new();
     for job in &jobs {
         budget.draw("coefficients", job.len(profile, opened), 4)?;
         let (group, columns) = (usize::from(job.group), job.columns(profile));
-        match runs.last_mut() {
-            Some(run)
-                if run.group == group && run.first_column + run.values.len() / tokens == columns.start =>
-            {
-                run.values.resize(run.values.len() + columns.len() * tokens, 0.0);
+        match spans.last_mut() {
+            Some((last_group, span)) if *last_group == group && span.end == columns.start => {
+                span.end = columns.end;
             }
-            _ => runs.push(CoefficientRun {
-                group,
-                first_column: columns.start,
-                values: vec![0.0; columns.len() * tokens],
-            }),
+            _ => spans.push((group, columns)),
         }
     }
+    let run_of = |(group, columns): (usize, std::ops::Range<usize>)| CoefficientRun {
+        group,
+        first_column: columns.start,
+        values: vec![0.0; columns.len() * tokens],
+    };
+    let mut runs: Vec<CoefficientRun> = spans.into_iter().map(run_of).collect();
     let targets = {
         let mut rest = jobs.iter();
         let mut targets = Vec::with_capacity(jobs.len());

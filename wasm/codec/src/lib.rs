@@ -26,7 +26,7 @@ pub use decode::{decode_chunk, decode_coefficients, decode_indices, DecodeOption
 pub use encode::{encode_chunk, EncodeRequest};
 pub use error::{Error, ErrorCode, Result};
 pub use geometry::Geometry;
-pub use kvedge_codec_simd::Backend;
 pub use json::{chunk_info_json, profile_info_json};
+pub use kvedge_codec_simd::Backend;
 pub use limits::Limits;
 pub use profile::Profile;

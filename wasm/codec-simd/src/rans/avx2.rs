@@ -99,7 +99,8 @@ pub(super) fn decode_refinement(
             let outward = _mm256_add_epi32(_mm256_add_epi32(below_low, below_high), splat(1));
             let negative = _mm256_srai_epi32::<31>(parent);
             let r = _mm256_sub_epi32(_mm256_xor_si256(outward, negative), negative);
-            decoded.0[register] = _mm256_add_epi32(_mm256_add_epi32(parent, _mm256_add_epi32(parent, parent)), r);
+            decoded.0[register] =
+                _mm256_add_epi32(_mm256_add_epi32(parent, _mm256_add_epi32(parent, parent)), r);
         }
         store(row, decoded);
         states = advance(lanes, states, slots, starts, frequencies, row.len())?;

@@ -28,8 +28,9 @@ pub(super) fn decode_base(
             _ => bisect32(table, slots),
         };
         let starts = each(found, |found| _mm512_and_si512(found, splat(SCALE - 1)));
-        let frequencies =
-            each(found, |found| _mm512_and_si512(_mm512_srli_epi32::<SCALE_BITS>(found), splat(2 * SCALE - 1)));
+        let frequencies = each(found, |found| {
+            _mm512_and_si512(_mm512_srli_epi32::<SCALE_BITS>(found), splat(2 * SCALE - 1))
+        });
         let alphabet = _mm512_set1_epi32(table.alphabet());
         let decoded = each(found, |found| _mm512_sub_epi32(_mm512_srli_epi32::<25>(found), alphabet));
         escaped |= used & to_bits(decoded.0.map(|index| _mm512_cmpgt_epi32_mask(index, alphabet)));
@@ -60,7 +61,11 @@ pub(super) fn decode_refinement(
             let (slot, parent) = (slots.0[half], parents.0[half]);
             let is_zero = _mm512_cmpeq_epi32_mask(parent, zero);
             let threshold = |symbol: usize| {
-                _mm512_mask_blend_epi32(is_zero, splat(nonzero.starts[symbol]), splat(under_zero.starts[symbol]))
+                _mm512_mask_blend_epi32(
+                    is_zero,
+                    splat(nonzero.starts[symbol]),
+                    splat(under_zero.starts[symbol]),
+                )
             };
             let (low, high) = (threshold(1), threshold(2));
             let above_low = _mm512_cmpge_epi32_mask(slot, low);
@@ -118,7 +123,8 @@ fn bisect16(table: &Table, slots: Row) -> Row {
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn bisect32(table: &Table, slots: Row) -> Row {
-    let ([starts_low, starts_high], [packed_low, packed_high]) = (load(&table.starts).0, load(&table.packed).0);
+    let ([starts_low, starts_high], [packed_low, packed_high]) =
+        (load(&table.starts).0, load(&table.packed).0);
     each(slots, |slot| {
         let above = _mm512_cmpge_epi32_mask(slot, splat(table.starts[16]));
         let mut symbol = _mm512_maskz_mov_epi32(above, splat(16));

@@ -1,5 +1,8 @@
 //! The algorithm over 128-bit vectors, four lanes of 32 bits each. Symbols are found in 16-bit lanes, by counting the
 //! starts at or below a slot; start and frequency are then fetched bytewise by table swizzles.
+//!
+//! SAFETY of every unsafe block here: the functions are unsafe only because methods of [`Vector`] need an instruction set,
+//! which each caller promises in turn; the one pointer, in `advance`, has its own comment.
 
 use super::table::SCALE;
 use super::{Lanes, OutOfWords, RefinementTables, Table, LANES};
@@ -74,7 +77,6 @@ static PLACES: [[u8; 16]; 16] = {
     }
     places
 };
-
 
 /// # Safety
 /// The instruction set of `V` is present.
@@ -226,7 +228,8 @@ unsafe fn advance<V: Vector>(
         let mut next = states;
         let mut taken = 0;
         for (register, next) in next.iter_mut().enumerate() {
-            let product = states[register].shift_right12().mul32(frequencies[register]).add32(offsets[register]);
+            let product =
+                states[register].shift_right12().mul32(frequencies[register]).add32(offsets[register]);
             let below = product.shift_right16().equal32(V::splat32(0));
             let unused = 4 - count.saturating_sub(4 * register).min(4);
             let short = below.signs32() & (0xf >> unused);

@@ -15,19 +15,23 @@
 //! - `avx2` holds them in four; a table indexed by which of eight lanes are short gives the permutation of words.
 //! - `lanes128` is generic over 128-bit vectors, eight of them: `sse41`, `neon` and wasm `simd128`.
 
+#[allow(clippy::undocumented_unsafe_blocks)] // its head says it once
 mod lanes128;
 mod scalar;
 mod table;
 
-#[cfg(target_arch = "aarch64")]
-mod neon;
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-mod simd128;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+#[allow(clippy::undocumented_unsafe_blocks)] // its head says it once
+mod neon;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+#[allow(clippy::undocumented_unsafe_blocks)] // its head says it once
+mod simd128;
 #[cfg(target_arch = "x86_64")]
+#[allow(clippy::undocumented_unsafe_blocks)] // its head says it once
 mod sse41;
 
 #[cfg(test)]
@@ -35,7 +39,7 @@ mod tests;
 
 use crate::backend::{Backend, Kind};
 
-pub use table::{Table, SCALE, SCALE_BITS};
+pub use table::{Coding, Table, SCALE, SCALE_BITS};
 
 /// Lanes of a full row.
 pub const LANES: usize = 32;
@@ -111,10 +115,10 @@ impl<'a> RowDecoder<'a> {
     ///
     /// # Panics
     /// When there is not one table for each row.
+    #[allow(clippy::undocumented_unsafe_blocks)] // SAFETY (of all kernels): a `Backend` exists only where its instruction set does.
     pub fn decode_base(&mut self, tables: &[&Table], indices: &mut [i32]) -> Result<bool, OutOfWords> {
         assert_eq!(tables.len(), indices.len().div_ceil(LANES), "one table for each row");
         let lanes = &mut self.lanes;
-        // SAFETY (of all kernels): a `Backend` exists only where its instruction set does.
         match self.backend.0 {
             Kind::Scalar => scalar::decode_base(lanes, tables, indices),
             #[cfg(target_arch = "x86_64")]
@@ -134,6 +138,7 @@ impl<'a> RowDecoder<'a> {
     ///
     /// # Panics
     /// When there is not one pair of tables for each row, or a table has not three symbols.
+    #[allow(clippy::undocumented_unsafe_blocks)] // SAFETY: as above.
     pub fn decode_refinement(
         &mut self,
         tables: &[RefinementTables<'_>],

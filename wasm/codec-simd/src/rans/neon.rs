@@ -111,11 +111,21 @@ impl Vector for uint32x4_t {
     }
     #[inline(always)]
     unsafe fn narrow32(self, high: Self) -> Self {
-        unsafe { vreinterpretq_u32_s16(vcombine_s16(vqmovn_s32(vreinterpretq_s32_u32(self)), vqmovn_s32(vreinterpretq_s32_u32(high)))) }
+        unsafe {
+            vreinterpretq_u32_s16(vcombine_s16(
+                vqmovn_s32(vreinterpretq_s32_u32(self)),
+                vqmovn_s32(vreinterpretq_s32_u32(high)),
+            ))
+        }
     }
     #[inline(always)]
     unsafe fn narrow16(self, high: Self) -> Self {
-        unsafe { vreinterpretq_u32_u8(vcombine_u8(vqmovun_s16(vreinterpretq_s16_u32(self)), vqmovun_s16(vreinterpretq_s16_u32(high)))) }
+        unsafe {
+            vreinterpretq_u32_u8(vcombine_u8(
+                vqmovun_s16(vreinterpretq_s16_u32(self)),
+                vqmovun_s16(vreinterpretq_s16_u32(high)),
+            ))
+        }
     }
     #[inline(always)]
     unsafe fn widen_low16(self) -> Self {

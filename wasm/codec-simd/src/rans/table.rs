@@ -14,7 +14,18 @@ pub struct Table {
     pub(crate) packed: [u32; MAX_SYMBOLS],
     /// The bytes of start and frequency (low and high of each), for symbols 0 .. 15 and 16 .. 31.
     pub(crate) bytes: [[[u8; 16]; 2]; 4],
+    coding: [Coding; MAX_SYMBOLS],
     symbols: u8,
+}
+
+/// What an encoder needs of a symbol.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Coding {
+    pub start: u32,
+    pub frequency: u32,
+    /// ceil(2^44 / frequency): `state * reciprocal >> 44` is exactly `state / frequency` for every state below
+    /// `frequency * 2^20`, and the product stays below 2^64.
+    pub reciprocal: u64,
 }
 
 impl Table {
@@ -24,6 +35,7 @@ impl Table {
             starts: [SCALE; MAX_SYMBOLS],
             packed: [0; MAX_SYMBOLS],
             bytes: [[[0; 16]; 2]; 4],
+            coding: [Coding::default(); MAX_SYMBOLS],
             symbols: u8::try_from(frequencies.len()).ok()?,
         };
         let starts = table.starts.get_mut(..frequencies.len())?;
@@ -38,6 +50,11 @@ impl Table {
             for (field, byte) in table.bytes.iter_mut().zip([low, high, few, many]) {
                 field[symbol / 16][symbol % 16] = byte;
             }
+            table.coding[symbol] = Coding {
+                start: sum,
+                frequency: frequency.into(),
+                reciprocal: (1u64 << 44).div_ceil(frequency.into()),
+            };
             sum += u32::from(frequency);
         }
         (sum == SCALE).then_some(table)
@@ -56,6 +73,11 @@ impl Table {
     #[inline]
     pub fn frequency(&self, symbol: u8) -> u32 {
         frequency(self.packed[usize::from(symbol & 31)])
+    }
+
+    #[inline]
+    pub fn coding(&self, symbol: u8) -> &Coding {
+        &self.coding[usize::from(symbol & 31)]
     }
 
     /// A of a class whose base symbols are -A .. A and the escape.

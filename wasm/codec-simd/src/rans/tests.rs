@@ -148,7 +148,8 @@ fn every_backend_decodes_what_was_encoded() {
         assert_eq!((indices, states, left), (expected.clone(), [LOW; LANES], 0));
         if round % 2 == 0 {
             let tokens = segment.tokens;
-            let is_escape = |(at, &index): (usize, &i32)| index > segment.base[at % tokens / LANES].alphabet();
+            let is_escape =
+                |(at, &index): (usize, &i32)| index > segment.base[at % tokens / LANES].alphabet();
             assert_eq!(found.result, Ok(expected.iter().enumerate().any(is_escape)));
         }
     }
