@@ -164,11 +164,11 @@ fn advance(
         _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64::<1>(words)),
     ];
     lanes.take(short.count_ones() as usize)?;
-    for half in 0..2 {
+    for (half, words) in words.into_iter().enumerate() {
         let (short, used) = ((short >> (16 * half)) as u16, (used >> (16 * half)) as u16);
         let shifted = _mm512_mask_slli_epi32::<16>(next.0[half], short, next.0[half]);
         // Words are zero in the lanes that take none.
-        next.0[half] = _mm512_mask_or_epi32(states.0[half], used, shifted, words[half]);
+        next.0[half] = _mm512_mask_or_epi32(states.0[half], used, shifted, words);
     }
     Ok(next)
 }
@@ -195,8 +195,11 @@ fn splat(value: u32) -> __m512i {
 }
 
 #[inline(always)]
-fn each(row: Row, work: impl Fn(__m512i) -> __m512i) -> Row {
-    Row([work(row.0[0]), work(row.0[1])])
+fn each(mut row: Row, work: impl Fn(__m512i) -> __m512i) -> Row {
+    for register in &mut row.0 {
+        *register = work(*register);
+    }
+    row
 }
 
 #[inline]

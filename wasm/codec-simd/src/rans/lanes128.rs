@@ -5,7 +5,7 @@
 //! which each caller promises in turn; the one pointer, in `advance`, has its own comment.
 
 use super::table::SCALE;
-use super::{Lanes, OutOfWords, RefinementTables, Table, LANES};
+use super::{as_bits, Lanes, OutOfWords, RefinementTables, Table, LANES};
 
 /// What the algorithm asks of an instruction set. Methods of x86 need the caller to have it enabled.
 ///
@@ -91,22 +91,23 @@ pub(super) unsafe fn decode_base<V: Vector>(
         let mut states = load::<V>(&lanes.states);
         let mut escaped = V::splat32(0);
         let mut escaped_in_last = false;
-        for (row, table) in indices.chunks_mut(LANES).zip(tables) {
+        for (row, table) in as_bits(indices).chunks_mut(LANES).zip(tables) {
             let slots = slots(states);
             let symbols = count_starts(table, slots);
             let fields = fetch(table, symbols);
             let alphabet = V::splat16(table.alphabet() as u16);
-            let decoded = symbols.map(|symbol| symbol.sub16(alphabet));
-            if row.len() == LANES {
-                for index in decoded {
+            let mut decoded = symbols;
+            for index in &mut decoded {
+                *index = index.sub16(alphabet);
+                if row.len() == LANES {
                     escaped = escaped.or(index.above16(alphabet));
                 }
             }
             store(row, widen(decoded));
-            escaped_in_last |= row.len() < LANES && row.iter().any(|&index| index > table.alphabet());
+            escaped_in_last |= row.len() < LANES && row.iter().any(|&index| index as i32 > table.alphabet());
             states = advance(lanes, states, slots, fields, row.len())?;
         }
-        lanes.states = to_array(states);
+        store_to(states, &mut lanes.states);
         let mut parts = [0; 4];
         escaped.store32(&mut parts);
         Ok(escaped_in_last || parts != [0; 4])
@@ -124,7 +125,7 @@ pub(super) unsafe fn decode_refinement<V: Vector>(
     // SAFETY: as the caller promises.
     unsafe {
         let mut states = load::<V>(&lanes.states);
-        for (row, tables) in indices.chunks_mut(LANES).zip(tables) {
+        for (row, tables) in as_bits(indices).chunks_mut(LANES).zip(tables) {
             let slots = slots(states);
             let parents = load_partial::<V>(row);
             let mut starts = slots;
@@ -159,7 +160,7 @@ pub(super) unsafe fn decode_refinement<V: Vector>(
             store(row, decoded);
             states = advance(lanes, states, slots, (starts, frequencies), row.len())?;
         }
-        lanes.states = to_array(states);
+        store_to(states, &mut lanes.states);
         Ok(())
     }
 }
@@ -168,8 +169,12 @@ pub(super) unsafe fn decode_refinement<V: Vector>(
 #[inline(always)]
 unsafe fn slots<V: Vector>(states: [V; REGISTERS]) -> [V; HALVES] {
     unsafe {
-        let slots = states.map(|state| state.and(V::splat32(SCALE - 1)));
-        std::array::from_fn(|half| slots[2 * half].narrow32(slots[2 * half + 1]))
+        let mask = V::splat32(SCALE - 1);
+        let mut slots = [mask; HALVES];
+        for (half, slots) in slots.iter_mut().enumerate() {
+            *slots = states[2 * half].and(mask).narrow32(states[2 * half + 1].and(mask));
+        }
+        slots
     }
 }
 
@@ -195,14 +200,16 @@ unsafe fn fetch<V: Vector>(table: &Table, symbols: [V; HALVES]) -> ([V; HALVES],
         let (mut starts, mut frequencies) = (symbols, symbols);
         for pair in 0..HALVES / 2 {
             let places = symbols[2 * pair].narrow16(symbols[2 * pair + 1]);
-            let [low, high, few, many] = table.bytes.each_ref().map(|[first, second]| {
-                let found = V::load(first).swizzle(places);
-                if table.symbols() <= 16 {
-                    return found;
+            // Low and high bytes of starts, then of frequencies.
+            let mut fields = [places; 4];
+            for (field, [first, second]) in fields.iter_mut().zip(&table.bytes) {
+                *field = V::load(first).swizzle(places);
+                if table.symbols() > 16 {
+                    // Each lookup gives zero for the other's symbols.
+                    *field = field.or(V::load(second).swizzle(places.xor(V::splat16(0x1010))));
                 }
-                // Each lookup gives zero for the other's symbols.
-                found.or(V::load(second).swizzle(places.xor(V::splat16(0x1010))))
-            });
+            }
+            let [low, high, few, many] = fields;
             starts[2 * pair] = low.interleave_low8(high);
             starts[2 * pair + 1] = low.interleave_high8(high);
             frequencies[2 * pair] = few.interleave_low8(many);
@@ -222,8 +229,11 @@ unsafe fn advance<V: Vector>(
     count: usize,
 ) -> Result<[V; REGISTERS], OutOfWords> {
     unsafe {
-        let offsets = widen(std::array::from_fn(|half| slots[half].sub16(starts[half])));
-        let frequencies = widen(frequencies);
+        let mut offsets = slots;
+        for (offset, start) in offsets.iter_mut().zip(starts) {
+            *offset = offset.sub16(start);
+        }
+        let (offsets, frequencies) = (widen(offsets), widen(frequencies));
         let window = lanes.window().as_ptr();
         let mut next = states;
         let mut taken = 0;
@@ -242,48 +252,57 @@ unsafe fn advance<V: Vector>(
         if count == LANES {
             return Ok(next);
         }
-        let mut merged = to_array(states);
-        merged[..count].copy_from_slice(&to_array(next)[..count]);
+        let mut merged = [0; LANES];
+        store_to(states, &mut merged);
+        store(&mut merged[..count], next);
         Ok(load(&merged))
     }
 }
 
 #[inline(always)]
 unsafe fn widen<V: Vector>(halves: [V; HALVES]) -> [V; REGISTERS] {
-    std::array::from_fn(|register| unsafe {
-        if register % 2 == 0 {
-            halves[register / 2].widen_low16()
-        } else {
-            halves[register / 2].widen_high16()
-        }
-    })
+    let mut registers = [halves[0]; REGISTERS];
+    for half in 0..HALVES {
+        registers[2 * half] = unsafe { halves[half].widen_low16() };
+        registers[2 * half + 1] = unsafe { halves[half].widen_high16() };
+    }
+    registers
 }
 
 #[inline(always)]
 unsafe fn load<V: Vector>(values: &[u32; LANES]) -> [V; REGISTERS] {
-    let fours = values.as_chunks::<4>().0;
-    std::array::from_fn(|register| unsafe { V::load32(&fours[register]) })
+    let mut registers = [unsafe { V::splat32(0) }; REGISTERS];
+    for (register, four) in registers.iter_mut().zip(values.as_chunks::<4>().0) {
+        *register = unsafe { V::load32(four) };
+    }
+    registers
 }
 
 #[inline(always)]
-unsafe fn to_array<V: Vector>(registers: [V; REGISTERS]) -> [u32; LANES] {
-    let mut values = [0; LANES];
+unsafe fn store_to<V: Vector>(registers: [V; REGISTERS], values: &mut [u32; LANES]) {
     for (four, register) in values.as_chunks_mut::<4>().0.iter_mut().zip(registers) {
         unsafe { register.store32(four) };
     }
-    values
 }
 
-/// Zeros stand for the lanes that the row lacks.
+/// The lanes that `row` has a value for keep it; zeros stand for the others.
 #[inline(always)]
-unsafe fn load_partial<V: Vector>(row: &[i32]) -> [V; REGISTERS] {
+unsafe fn load_partial<V: Vector>(row: &[u32]) -> [V; REGISTERS] {
+    if let Some(row) = row.first_chunk::<LANES>() {
+        return unsafe { load(row) };
+    }
     let mut values = [0; LANES];
-    values.iter_mut().zip(row).for_each(|(value, &index)| *value = index as u32);
+    values[..row.len()].copy_from_slice(row);
     unsafe { load(&values) }
 }
 
+/// Writes the first lanes, as many as `row` has values.
 #[inline(always)]
-unsafe fn store<V: Vector>(row: &mut [i32], registers: [V; REGISTERS]) {
-    let values = unsafe { to_array(registers) };
-    row.iter_mut().zip(values).for_each(|(index, value)| *index = value as i32);
+unsafe fn store<V: Vector>(row: &mut [u32], registers: [V; REGISTERS]) {
+    if let Some(row) = row.first_chunk_mut::<LANES>() {
+        return unsafe { store_to(registers, row) };
+    }
+    let mut values = [0; LANES];
+    unsafe { store_to(registers, &mut values) };
+    row.copy_from_slice(&values[..row.len()]);
 }

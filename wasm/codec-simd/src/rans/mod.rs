@@ -12,8 +12,8 @@
 //!
 //! - `scalar` is the oracle: fixed arrays, loops over lanes.
 //! - `avx512` holds lanes in two registers; words are spread to the lanes that need one by an expanding move.
-//! - `avx2` holds them in four; a table indexed by which of eight lanes are short gives the permutation of words.
-//! - `lanes128` is generic over 128-bit vectors, eight of them: `sse41`, `neon` and wasm `simd128`.
+//! - `lanes128` is generic over 128-bit vectors, eight of them; a table indexed by which of four lanes are short gives
+//!   the places of their words. It runs as `sse41`, `avx2` (the same with better encodings), `neon` and wasm `simd128`.
 
 #[allow(clippy::undocumented_unsafe_blocks)] // its head says it once
 mod lanes128;
@@ -96,6 +96,16 @@ impl Lanes<'_> {
         self.at += words;
         Ok(())
     }
+}
+
+/// The same memory as unsigned numbers.
+#[cfg_attr(
+    not(any(target_arch = "x86_64", target_arch = "aarch64", target_feature = "simd128")),
+    allow(dead_code)
+)]
+fn as_bits(indices: &mut [i32]) -> &mut [u32] {
+    // SAFETY: both types have the same size and alignment, and every bit pattern is valid for both.
+    unsafe { std::slice::from_raw_parts_mut(indices.as_mut_ptr().cast(), indices.len()) }
 }
 
 /// Decodes rows of symbols into ladder indices.

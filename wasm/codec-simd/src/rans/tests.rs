@@ -48,7 +48,7 @@ fn encode(rows: &[Vec<(&Table, u8)>]) -> ([u32; LANES], Vec<[u8; 2]>) {
                 words.push((*state as u16).to_le_bytes());
                 *state >>= 16;
             }
-            *state = (*state / frequency << SCALE_BITS) + *state % frequency + start;
+            *state = ((*state / frequency) << SCALE_BITS) + *state % frequency + start;
         }
     }
     words.reverse();
