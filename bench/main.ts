@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { runCodecBench } from './codec/main.ts';
 import { printCodec } from './codec/print.ts';
 import { printCost, runCost, STANDARD_BITS_PER_VALUE } from './cost/main.ts';
@@ -83,6 +83,11 @@ program
   .option('--level <name>', 'level that is decoded', 'standard')
   .option('--tokens <n>', 'tokens, in chunks of 256', positive, 1000)
   .option('--rounds <n>', 'rounds of every stage, in alternating order', positive, 9)
+  .addOption(
+    new Option('--clock <kind>', 'what rates are made of; CPU time where others use the machine too')
+      .choices(['wall', 'cpu'])
+      .default('wall'),
+  )
   .option('--json', 'print one JSON object')
   .action(async ({ json, ...options }) => {
     const report = await runCodecBench(options);

@@ -12,6 +12,7 @@ const stagesSchema = z.object({
   gemmProducts: z.number(),
   peerBytes: z.record(z.string(), z.number()),
   rawMs: z.record(z.string(), z.array(z.number())),
+  rawCpuMs: z.record(z.string(), z.array(z.number())),
 });
 
 export type NativeStages = z.infer<typeof stagesSchema>;

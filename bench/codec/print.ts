@@ -9,7 +9,7 @@ export function printCodec(report: CodecReport): string {
       for (const [key, inner] of Object.entries(value)) add(path === '' ? key : `${path}.${key}`, inner);
     } else lines.push(`${path} ${value}`);
   };
-  const { rawMs: _, ...figures } = report;
+  const { rawMs: _, rawCpuMs: __, ...figures } = report;
   add('', figures);
   return lines.join('\n');
 }

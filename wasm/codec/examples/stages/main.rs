@@ -198,13 +198,14 @@ fn main() -> Result<(), Error> {
     let peer_bytes: Vec<String> = sizes.iter().map(|(name, bytes)| format!("\"{name}\":{bytes}")).collect();
     println!(
         "{{\"backend\":\"{}\",\"tokens\":{tokens},\"fp16Bytes\":{},\"levelBytes\":{},\"symbols\":{symbol_count},\
-         \"transformProducts\":{products},\"gemmProducts\":{},\"peerBytes\":{{{}}},\"rawMs\":{}}}",
+         \"transformProducts\":{products},\"gemmProducts\":{},\"peerBytes\":{{{}}},\"rawMs\":{},\"rawCpuMs\":{}}}",
         fastest.name(),
         fp16.len(),
         chunks.iter().map(|chunk| chunk.cut.len()).sum::<usize>(),
         m * n * k,
         peer_bytes.join(","),
-        timings.to_json(),
+        timings.wall_json(),
+        timings.cpu_json(),
     );
     Ok(())
 }
