@@ -79,35 +79,62 @@ fn gather(group: &Group, errors: &[Vec<f32>], tokens: usize) -> Vec<f32> {
     rows
 }
 
-/// Rounds of refinement. The stored U is not exactly orthonormal (8-bit columns), so U' e alone leaves an error that no
-/// finer step removes; each round adds the transform of what is left, a Neumann series towards least squares.
-const REFINEMENTS: usize = 1;
-
 /// The group's coefficients of `rows`, rank rows of one value per token.
+///
+/// The stored U is not exactly orthonormal (8-bit columns), so U' e alone leaves an error that no finer step removes.
+/// One round of refinement, y = y + U' (e - U y), is a fixed matrix: y = (2 I - U' U) U' e.
 fn project(group: &Group, rows: &[f32], tokens: usize) -> Vec<f32> {
+    let basis = group.refined.get_or_init(|| refined_basis(group));
     let mut coefficients = vec![0.0f32; group.rank * tokens];
-    add_projection(group, rows, tokens, &mut coefficients);
-    for _ in 0..REFINEMENTS {
-        let mut left = rows.to_vec();
-        remove(group, &coefficients, 0, group.dim, tokens, &mut left);
-        add_projection(group, &left, tokens, &mut coefficients);
-    }
+    matmul_add(
+        MatrixMut { data: &mut coefficients, rows: group.rank, columns: tokens, row_stride: tokens },
+        row_major(basis, group.rank, group.dim),
+        Matrix { data: rows, rows: group.dim, columns: tokens, row_stride: 1, column_stride: group.dim },
+    );
     coefficients
 }
 
-/// y += U' e
-fn add_projection(group: &Group, rows: &[f32], tokens: usize, coefficients: &mut [f32]) {
+/// Rows of U' U that are computed at once; those of later columns are mirrored, which saves up to half of the work.
+const GRAM_ROWS: usize = 256;
+
+/// (2 I - U' U) U', laid out like the basis.
+fn refined_basis(group: &Group) -> Vec<f32> {
+    let (rank, dim) = (group.rank, group.dim);
+    // I - U' U
+    let mut deviation = vec![0.0f32; rank * rank];
+    for first in (0..rank).step_by(GRAM_ROWS) {
+        let rows = GRAM_ROWS.min(rank - first);
+        let mut products = vec![0.0f32; rows * (first + rows)];
+        matmul_add(
+            MatrixMut { data: &mut products, rows, columns: first + rows, row_stride: first + rows },
+            row_major(&group.basis[first * dim..], rows, dim),
+            Matrix {
+                data: &group.basis,
+                rows: dim,
+                columns: first + rows,
+                row_stride: 1,
+                column_stride: dim,
+            },
+        );
+        for (row, products) in products.chunks_exact(first + rows).enumerate() {
+            for (column, &product) in products.iter().enumerate() {
+                let value = if column == first + row { 1.0 - product } else { -product };
+                deviation[(first + row) * rank + column] = value;
+                deviation[column * rank + first + row] = value;
+            }
+        }
+    }
+    let mut refined = group.basis.clone();
     matmul_add(
-        MatrixMut { data: coefficients, rows: group.rank, columns: tokens, row_stride: tokens },
-        Matrix {
-            data: &group.basis,
-            rows: group.rank,
-            columns: group.dim,
-            row_stride: group.dim,
-            column_stride: 1,
-        },
-        Matrix { data: rows, rows: group.dim, columns: tokens, row_stride: 1, column_stride: group.dim },
+        MatrixMut { data: &mut refined, rows: rank, columns: dim, row_stride: dim },
+        row_major(&deviation, rank, rank),
+        row_major(&group.basis, rank, dim),
     );
+    refined
+}
+
+fn row_major(data: &[f32], rows: usize, columns: usize) -> Matrix<'_> {
+    Matrix { data, rows, columns, row_stride: columns, column_stride: 1 }
 }
 
 /// e = e - U y on the planes of the group, which later groups share.
