@@ -70,7 +70,7 @@ describe.skipIf(skipReason !== null)('hostile names', () => {
     failing.manifest.model.name = HOSTILE[1]!;
     const job = await stage.startJob(failing);
     const { page, complaints } = await openPage(browser, `${stage.url}/#context=${job.id}`);
-    await page.getByText(HOSTILE[1]!).waitFor();
+    await page.locator('.job').getByText(HOSTILE[1]!).waitFor(); // the list has it too
     await job.report({ type: 'failed', code: 'profile-missing', detail: HOSTILE[0]! });
     await page.getByText(`Failed with profile-missing: ${HOSTILE[0]}`).waitFor();
     expect(await page.evaluate(() => (window as { pwned?: number }).pwned)).toBeUndefined();
