@@ -4,6 +4,7 @@ import { runCodecBench } from './codec/main.ts';
 import { printCodec } from './codec/print.ts';
 import { printCost, runCost, STANDARD_BITS_PER_VALUE } from './cost/main.ts';
 import { runEdge } from './edge/main.ts';
+import { printMemory, runMemory } from './memory/main.ts';
 import { runQuality } from './quality/main.ts';
 import { printQuality } from './quality/print.ts';
 import { runStreaming } from './streaming/main.ts';
@@ -34,7 +35,7 @@ program
   .option('--profile <file>', 'profile of that model', 'origin-gpu/profiles/smollm2-135m-instruct.kvp')
   .option('--prefix-tokens <n>', 'tokens that are cached', positive, 1024)
   .option('--scored-tokens <n>', 'tokens after them that are evaluated', positive, 511)
-  .option('--every-tokens <n>', 'compare every n-th of them', positive, 4)
+  .option('--every-tokens <n>', 'compare every n-th of them', positive, 1)
   .option('--only <text>', 'only documents whose name contains this')
   .option('--json', 'print one JSON object')
   .action(async ({ json, ...options }) => {
@@ -109,6 +110,18 @@ program
   .action(async ({ json, ...options }) => {
     const report = await runCodecBench(options);
     console.log(json ? JSON.stringify(report) : printCodec(report));
+  });
+
+program
+  .command('memory')
+  .description('memory of the Worker on chunk requests, in a short and in a long context')
+  .option('--chunks <n>', 'chunks of the long context', positive, 128)
+  .option('--requests <n>', 'requests of a round', positive, 200)
+  .option('--rounds <n>', 'rounds, in alternating order', positive, 5)
+  .option('--json', 'print one JSON object')
+  .action(async ({ json, ...options }) => {
+    const report = await runMemory(options);
+    console.log(json ? JSON.stringify(report) : printMemory(report));
   });
 
 await program.parseAsync();

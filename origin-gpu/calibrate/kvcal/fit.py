@@ -25,13 +25,13 @@ class Settings:
     lead_layers: int = 12
     """Layers of a leading group, a multiple of `group_layers`; 0: none."""
     lead_rank: int = 256
-    lead_bands: tuple[int, ...] = (96,)
+    lead_bands: tuple[int, ...] = ()
     group_layers: int = 4
     rank: int | None = None
-    bands: tuple[int, ...] = (128, 384, 768)
+    bands: tuple[int, ...] = (192, 576)
     f16_columns: int = 64
     ridge: float = 0.02
-    base_step: float = 2.0
+    base_step: float = 1.8
     """Step of the coarsest level over the root mean square of all coefficients."""
     level_names: tuple[str, ...] = ("draft", "standard", "high", "near-lossless")
     gamma: float = 1.0

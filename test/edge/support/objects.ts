@@ -136,6 +136,8 @@ export interface ContextSpec {
   tenantSalt?: string;
   /** First token; contexts with the same one have the same tokens. Default: one that no other context has. */
   firstToken?: number;
+  /** See `ChunkSpec`. */
+  wordBytes?: number;
   /** Full chunks to begin with, those of another context. */
   prefix?: { tokens: number[]; text: string }[];
 }
@@ -156,7 +158,13 @@ export async function makeContext(spec: ContextSpec = {}) {
     chunks.map((chunk) => chunk.tokens),
   );
   const objects = ids.map((id, i) =>
-    makeChunk({ id, profileId, firstPosition: 256 * i, tokenCount: chunks[i]!.tokens.length }),
+    makeChunk({
+      id,
+      profileId,
+      firstPosition: 256 * i,
+      tokenCount: chunks[i]!.tokens.length,
+      ...(spec.wordBytes === undefined ? {} : { wordBytes: spec.wordBytes }),
+    }),
   );
   const id = await contextId(ids.at(-1)!);
   const manifest: Manifest = {
