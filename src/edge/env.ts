@@ -1,4 +1,5 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { TierOutcome } from './tiers/outcome.ts';
 
 /** Bindings of wrangler.toml and the secrets that go with them. */
 export interface Env {
@@ -16,6 +17,8 @@ export interface AppEnv {
   Bindings: Env;
   Variables: {
     requestId: string;
+    /** How the answer's object was read, once it was; absent for routes that read none. */
+    tierOutcome?: TierOutcome;
   };
 }
 

@@ -7,7 +7,7 @@ import { writeTokens } from './context-tokens.ts';
 import { expiresAtMs, manifestMeta } from './contexts.ts';
 import { blobKey } from './keys.ts';
 import { checkIdentities, checkStoredChunk, manifestBytes } from './manifest-check.ts';
-import { storedHead } from './tiers/blobs.ts';
+import { storedHead } from './tiers/head.ts';
 import { digestHex, putIfAbsent } from './tiers/store.ts';
 
 /** Requests to R2 under way at a time: the platform allows six connections per request. */

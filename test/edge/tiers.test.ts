@@ -175,6 +175,7 @@ function pick(object: R2ObjectBody) {
   return {
     key: object.key,
     size: object.size,
+    uploaded: object.uploaded,
     checksums: object.checksums,
     customMetadata: object.customMetadata,
   };

@@ -2,7 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { ChunkInfo, ChunkLevel } from '../../codec/codec.ts';
 import { CodecError } from '../../codec/errors.ts';
 import { StoredChunk } from '../../protocol/api.ts';
-import { Id, LevelName } from '../../protocol/manifest.ts';
+import { Id } from '../../protocol/manifest.ts';
 import { ProblemError } from '../../protocol/problems.ts';
 import { requireScope } from '../auth.ts';
 import { prefixWithin } from '../budget.ts';
@@ -10,13 +10,18 @@ import { type ChunkMeta, chunkMeta, differingField, readChunkMeta, writeChunkMet
 import { edgeCodec } from '../codec.ts';
 import type { App } from '../env.ts';
 import { announcedBytes } from '../http/body.ts';
+import { ServerTiming } from '../http/server-timing.ts';
+import { checkWritePreconditions } from '../http/write-preconditions.ts';
 import { blobKey } from '../keys.ts';
-import { type BlobTiers, IMMUTABLE } from '../tiers/blobs.ts';
+import type { BlobTiers } from '../tiers/blobs.ts';
+import { IMMUTABLE } from '../tiers/policy.ts';
 import { digestHex, putIfAbsent } from '../tiers/store.ts';
 import { serveLayers } from './chunk-layers.ts';
+import { ChunkQuery } from './chunk-query.ts';
 import {
   CHUNK_TYPE,
   chunkNotFound,
+  levelByDeadline,
   levelOfChunk,
   prefixOfChunk,
   wholeChunk,
@@ -25,23 +30,6 @@ import { addRoute, BEARER, problemResponses, tiersOf } from './route.ts';
 import { serveStored } from './stored-object.ts';
 
 const IdParam = z.object({ id: Id });
-
-const ChunkQuery = z
-  .strictObject({
-    level: LevelName.optional(),
-    maxBytes: z
-      .string()
-      .regex(/^\d{1,10}$/, 'expected a number of bytes')
-      .transform(Number)
-      .optional(),
-    layers: z
-      .string()
-      .regex(/^\d{1,3}-\d{1,3}$/, 'expected "first-last"')
-      .optional(),
-  })
-  .refine((query) => Object.values(query).filter((value) => value !== undefined).length <= 1, {
-    message: 'give at most one of level, maxBytes and layers',
-  });
 
 const getChunk = createRoute({
   method: 'get',
@@ -85,6 +73,7 @@ const putChunk = createRoute({
       'unauthorized',
       'forbidden',
       'conflict',
+      'precondition-failed',
       'length-required',
       'too-large',
       'invalid-content',
@@ -96,14 +85,18 @@ const putChunk = createRoute({
 export function addChunkRoutes(app: App): void {
   addRoute(app, getChunk, (c) => {
     const { id } = c.req.valid('param');
-    const { level, maxBytes, layers } = c.req.valid('query');
+    const { level, maxBytes, layers, deadlineMs, mbitPerSecond } = c.req.valid('query');
     const tiers = tiersOf(c);
     if (layers !== undefined) return serveLayers(tiers, c.req.raw, id, layers);
     if (maxBytes !== undefined) return serveBudget(tiers, c.req.raw, id, maxBytes);
     return serveStored(tiers, c.req.raw, {
       key: blobKey.chunk(id),
       policy: IMMUTABLE,
-      represent: (head) => (level === undefined ? wholeChunk(head) : levelOfChunk(head, level)),
+      represent: (head) => {
+        if (level !== undefined) return levelOfChunk(head, level);
+        if (deadlineMs === undefined || mbitPerSecond === undefined) return wholeChunk(head);
+        return levelByDeadline(id, head, { deadlineMs, mbitPerSecond });
+      },
       missing: () => chunkNotFound(id),
     });
   });
@@ -112,11 +105,14 @@ export function addChunkRoutes(app: App): void {
     const { id } = c.req.valid('param');
     announcedBytes(c.req.raw, 'chunkBytes');
     const bytes = new Uint8Array(await c.req.raw.arrayBuffer());
-    const info = validate(bytes);
+    const timing = new ServerTiming();
+    const info = timing.measure('validate', () => validate(bytes));
     if (info.chunkId !== id) {
       throw new ProblemError('invalid-content', `the header says chunkId ${info.chunkId}, the path ${id}`);
     }
-    const sent = chunkMeta(info, await levelDigests(bytes, info.levels));
+    const digests = await timing.measure('digest', () => levelDigests(bytes, info.levels));
+    const sent = chunkMeta(info, digests);
+    await checkWritePreconditions(c.req.raw.headers, c.env.BLOBS, blobKey.chunk(id));
     const { created, head } = await putIfAbsent(
       c.env.BLOBS,
       blobKey.chunk(id),
@@ -132,10 +128,9 @@ export function addChunkRoutes(app: App): void {
       throw new ProblemError('conflict', `the stored chunk ${id} has another ${differs} in its header`);
     }
     const body: StoredChunk = { id, levels: stored.levels };
-    return Response.json(body, {
-      status: created ? 201 : 200,
-      headers: created ? { location: `/v1/chunks/${id}` } : {},
-    });
+    const headers = new Headers(created ? { location: `/v1/chunks/${id}` } : {});
+    timing.set(headers);
+    return Response.json(body, { status: created ? 201 : 200, headers });
   });
 }
 

@@ -5,8 +5,10 @@ import { chunksRange, indexRange, tokensCount } from '../context-tokens.ts';
 import { MANIFEST_POLICY, manifestRepresentation } from '../contexts.ts';
 import type { App } from '../env.ts';
 import { decidePrecondition } from '../http/conditional.ts';
+import { formatHttpDate } from '../http/date.ts';
 import { blobKey } from '../keys.ts';
-import { IMMUTABLE } from '../tiers/blobs.ts';
+import { setTierHeaders } from '../tiers/outcome.ts';
+import { IMMUTABLE } from '../tiers/policy.ts';
 import { addRoute, problemResponses, tiersOf } from './route.ts';
 
 const ChunkIndex = z
@@ -47,6 +49,7 @@ export function addContextTokensRoute(app: App): void {
 
     let from = 0;
     let to = 0;
+    let headers = new Headers();
     const key = blobKey.tokens(id);
     const index = await tiers.open(key, IMMUTABLE, (head) => {
       const count = tokensCount(head.meta);
@@ -58,23 +61,22 @@ export function addContextTokensRoute(app: App): void {
           `from=${from}, to=${to}: expected 0 <= from <= to <= ${count}, the number of chunks`,
         );
       }
-      return indexRange(from, to);
+      const validators = { etag: `"${head.sha256}.${from}-${to}"`, modifiedAtMs: head.storedAtMs };
+      headers = new Headers({
+        etag: validators.etag,
+        'last-modified': formatHttpDate(head.storedAtMs),
+        'cache-control': cacheControl,
+        'accept-ranges': 'none',
+      });
+      const precondition = decidePrecondition(c.req.raw.headers, validators, Date.now());
+      if (precondition === 'failed') {
+        throw new ProblemError('precondition-failed', `the entity tag is ${validators.etag}`);
+      }
+      return precondition === 'not-modified' ? null : indexRange(from, to);
     });
     if (index === null) throw missing();
-
-    const etag = `"${index.head.sha256}.${from}-${to}"`;
-    const headers = new Headers({
-      etag,
-      'cache-control': cacheControl,
-      'cache-status': index.cacheStatus,
-      'accept-ranges': 'none',
-    });
-    const precondition = decidePrecondition(c.req.raw.headers, etag);
-    if (precondition === 'failed') throw new ProblemError('precondition-failed', `the entity tag is ${etag}`);
-    if (precondition === 'not-modified') {
-      await index.body?.cancel();
-      return new Response(null, { status: 304, headers });
-    }
+    setTierHeaders(headers, index.outcome);
+    if (index.body === null) return new Response(null, { status: 304, headers });
 
     const range = chunksRange(new Uint8Array(await new Response(index.body).arrayBuffer()));
     const before = new TextEncoder().encode(`{"id":"${id}","from":${from},"chunks":[`);
@@ -88,7 +90,7 @@ export function addContextTokensRoute(app: App): void {
     if (range !== null && chunks === null) throw missing();
     const stream = new FixedLengthStream(bytes);
     c.executionCtx.waitUntil(
-      joinStreams(stream.writable, before, chunks?.body ?? null, after).catch(() => {}),
+      joinStreams(stream.writable, before, new Response(chunks?.body).body, after).catch(() => {}),
     );
     return new Response(stream.readable, { headers });
   });

@@ -7,10 +7,12 @@ import { requireScope } from '../auth.ts';
 import { MANIFEST_POLICY, manifestRepresentation } from '../contexts.ts';
 import type { App } from '../env.ts';
 import { jsonBody } from '../http/body.ts';
+import { checkWritePreconditions } from '../http/write-preconditions.ts';
 import { blobKey } from '../keys.ts';
 import { jobFailure, Origin } from '../origin.ts';
 import { publish } from '../publish.ts';
 import type { BlobTiers } from '../tiers/blobs.ts';
+import { FROM_ORIGIN, setTierHeaders } from '../tiers/outcome.ts';
 import { addRoute, BEARER, problemResponses, tiersOf } from './route.ts';
 import { serveIfStored } from './stored-object.ts';
 
@@ -82,6 +84,7 @@ const putContext = createRoute({
       'unauthorized',
       'forbidden',
       'payload-missing',
+      'precondition-failed',
       'too-large',
       'context-too-large',
       'unsupported-media-type',
@@ -119,10 +122,15 @@ export function addContextRoutes(app: App): void {
     const stored = await serve();
     if (stored !== null) return stored;
 
+    c.set('tierOutcome', FROM_ORIGIN);
     const status = await new Origin(c.env, c.get('requestId')).status(id);
     if (status === null) throw new ProblemError('context-not-found', `no context ${id}`);
     if (status.state === 'failed') throw jobFailure(status);
-    if (status.state !== 'published') return pending(status, `/v1/contexts/${id}`);
+    if (status.state !== 'published') {
+      const response = pending(status, `/v1/contexts/${id}`);
+      setTierHeaders(response.headers, FROM_ORIGIN);
+      return response;
+    }
     // It was published between the two questions, or the store has lost it since.
     const published = await serve();
     if (published !== null) return published;
@@ -131,6 +139,7 @@ export function addContextRoutes(app: App): void {
 
   addRoute(app, putContext, async (c) => {
     const { id } = c.req.valid('param');
+    await checkWritePreconditions(c.req.raw.headers, c.env.BLOBS, blobKey.manifest(id));
     const { manifest, created } = await publish(c.env.BLOBS, id, c.req.valid('json'));
     await tiersOf(c).evict(blobKey.manifest(id));
     return new Response(manifest, {

@@ -29,7 +29,7 @@ describe('GET /v1/contexts/{id}', () => {
       expect(response.status).toBe(200);
       expect(response.headers.get('content-type')).toBe('application/json');
       expect(response.headers.get('cache-control')).toBe(
-        'public, max-age=60, stale-while-revalidate=300, stale-if-error=86400',
+        'public, max-age=60, stale-while-revalidate=300, stale-if-error=86400, no-transform',
       );
       expect(await response.json()).toEqual(context.manifest);
     }
@@ -59,7 +59,7 @@ describe('GET /v1/contexts/{id}', () => {
     const soon = await makeContext({ expiresAt: new Date(Date.now() + 20_000).toISOString() });
     await publishContext(soon);
     const header = (await edge(`/v1/contexts/${soon.id}`)).headers.get('cache-control')!;
-    expect(Number(/^public, max-age=(\d+)$/.exec(header)![1])).toBeLessThanOrEqual(20);
+    expect(Number(/^public, max-age=(\d+), no-transform$/.exec(header)![1])).toBeLessThanOrEqual(20);
   });
 
   it.each(['queued', 'running'] as const)('gives 202 while the job is %s', async (state) => {
