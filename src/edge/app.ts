@@ -1,8 +1,8 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { cors } from 'hono/cors';
 import { HTTPException } from 'hono/http-exception';
 import { ProblemError } from '../protocol/problems.ts';
 import type { App, AppEnv } from './env.ts';
+import { preflight, shareWithBrowsers } from './http/cors.ts';
 import { allowedMethods } from './methods.ts';
 import { addChunkRoutes } from './routes/chunks.ts';
 import { addContextEventsRoute } from './routes/context-events.ts';
@@ -12,8 +12,6 @@ import { addHealthRoute } from './routes/health.ts';
 import { addOpenApiRoute } from './routes/openapi.ts';
 import { addProfileRoutes } from './routes/profiles.ts';
 import { validationProblem } from './validation.ts';
-
-const PREFLIGHT_SECONDS = 86_400;
 
 /** The whole HTTP API. */
 export function createApp(): App {
@@ -27,37 +25,12 @@ export function createApp(): App {
     const sent = c.req.header('x-request-id') ?? '';
     c.set('requestId', /^[\w.-]{1,64}$/.test(sent) ? sent : crypto.randomUUID());
     await next();
-    c.res.headers.set('x-request-id', c.get('requestId'));
-    if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'no-store');
+    const { headers } = c.res;
+    headers.set('x-request-id', c.get('requestId'));
+    if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');
+    shareWithBrowsers(headers);
   });
-
-  app.use(
-    cors({
-      origin: '*',
-      allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'OPTIONS'],
-      allowHeaders: [
-        'authorization',
-        'content-type',
-        'if-match',
-        'if-none-match',
-        'if-range',
-        'range',
-        'x-request-id',
-      ],
-      exposeHeaders: [
-        'accept-ranges',
-        'cache-status',
-        'content-length',
-        'content-range',
-        'etag',
-        'location',
-        'repr-digest',
-        'retry-after',
-        'x-request-id',
-      ],
-      maxAge: PREFLIGHT_SECONDS,
-    }),
-  );
+  app.options('*', preflight);
 
   addContextRoutes(app);
   addContextEventsRoute(app);

@@ -42,8 +42,8 @@ export const Manifest = z
     visibility: z.enum(['public']),
     tokenCount: z.int().min(1).max(LIMITS.contextTokens),
     chunks: z.array(ManifestChunk).min(1).max(LIMITS.chunksPerContext),
-    createdAt: z.iso.datetime(),
-    expiresAt: z.iso.datetime().nullable(),
+    createdAt: z.iso.datetime({ offset: true }),
+    expiresAt: z.iso.datetime({ offset: true }).nullable(),
   })
   .meta({ id: 'Manifest' });
 

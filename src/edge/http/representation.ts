@@ -17,7 +17,8 @@ export interface Representation extends Validators {
 /** What to answer: a status, its headers, and which bytes of the representation make the body (null: none). */
 export interface Answer {
   status: 200 | 206 | 304;
-  headers: Headers;
+  /** Names in lower case. A plain object: it becomes a `Headers` once, with the response. */
+  headers: Record<string, string>;
   range: ByteRange | null;
 }
 
@@ -27,19 +28,19 @@ export interface Answer {
 export function decideAnswer(method: string, request: Headers, representation: Representation): Answer {
   const { bytes, etag, contentLocation } = representation;
   const nowMs = Date.now();
-  const headers = new Headers({
+  const headers: Answer['headers'] = {
     etag,
     'last-modified': formatHttpDate(representation.modifiedAtMs),
     'cache-control': representation.cacheControl,
     'accept-ranges': 'bytes',
-  });
-  if (contentLocation !== undefined) headers.set('content-location', contentLocation);
+  };
+  if (contentLocation !== undefined) headers['content-location'] = contentLocation;
   const precondition = decidePrecondition(request, representation, nowMs);
   if (precondition === 'failed') throw new ProblemError('precondition-failed', `the entity tag is ${etag}`);
   if (precondition === 'not-modified') return { status: 304, headers, range: null };
 
-  headers.set('content-type', representation.contentType);
-  if (representation.sha256 !== undefined) headers.set('repr-digest', reprDigest(representation.sha256));
+  headers['content-type'] = representation.contentType;
+  if (representation.sha256 !== undefined) headers['repr-digest'] = reprDigest(representation.sha256);
 
   // Range is defined for GET only (RFC 9110, section 14.2).
   const ranged = method === 'GET' && rangeApplies(request, representation, nowMs);
@@ -51,15 +52,18 @@ export function decideAnswer(method: string, request: Headers, representation: R
     });
   }
   const range = decision.kind === 'part' ? decision.range : { offset: 0, length: bytes };
-  headers.set('content-length', String(range.length));
+  headers['content-length'] = String(range.length);
   if (decision.kind === 'part') {
-    headers.set('content-range', `bytes ${range.offset}-${range.offset + range.length - 1}/${bytes}`);
+    headers['content-range'] = `bytes ${range.offset}-${range.offset + range.length - 1}/${bytes}`;
   }
   return { status: decision.kind === 'part' ? 206 : 200, headers, range: method === 'HEAD' ? null : range };
 }
 
 /** Value of `Repr-Digest` (RFC 9530) for a SHA-256 in hexadecimal. */
 export function reprDigest(sha256: string): string {
-  const binary = sha256.replace(/../g, (pair) => String.fromCharCode(Number.parseInt(pair, 16)));
+  let binary = '';
+  for (let i = 0; i < sha256.length; i += 2) {
+    binary += String.fromCharCode(Number.parseInt(sha256.slice(i, i + 2), 16));
+  }
   return `sha-256=:${btoa(binary)}:`;
 }

@@ -22,10 +22,10 @@ export class ServerTiming {
   }
 
   /** Adds the header; none if nothing was measured. */
-  set(headers: Headers): void {
+  set(headers: Record<string, string>): void {
     if (this.#entries.length === 0) return;
     const values = this.#entries.map(({ name, ms }) => `${name};dur=${ms.toFixed(2)}`);
-    headers.set('server-timing', values.join(', '));
-    headers.set('timing-allow-origin', '*');
+    headers['server-timing'] = values.join(', ');
+    headers['timing-allow-origin'] = '*';
   }
 }

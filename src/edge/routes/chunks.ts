@@ -128,7 +128,7 @@ export function addChunkRoutes(app: App): void {
       throw new ProblemError('conflict', `the stored chunk ${id} has another ${differs} in its header`);
     }
     const body: StoredChunk = { id, levels: stored.levels };
-    const headers = new Headers(created ? { location: `/v1/chunks/${id}` } : {});
+    const headers: Record<string, string> = created ? { location: `/v1/chunks/${id}` } : {};
     timing.set(headers);
     return Response.json(body, { status: created ? 201 : 200, headers });
   });

@@ -8,6 +8,18 @@ import { blobKey } from '../keys.ts';
 import { Origin } from '../origin.ts';
 import { addRoute, problemResponses, tiersOf } from './route.ts';
 
+/** One event as OpenAPI tools see it; `data` is the JSON of a `JobEvent`. */
+const ServerSentEvent = z
+  .object({
+    id: z.string().optional(),
+    event: z.string(),
+    data: z.string().meta({
+      contentMediaType: 'application/json',
+      contentSchema: { $ref: '#/components/schemas/JobEvent' },
+    }),
+  })
+  .meta({ id: 'ServerSentEvent' });
+
 const getEvents = createRoute({
   method: 'get',
   path: '/v1/contexts/{id}/events',
@@ -16,7 +28,7 @@ const getEvents = createRoute({
   responses: {
     200: {
       description: 'Events named by their type, each with a JobEvent as its data',
-      content: { 'text/event-stream': { schema: JobEvent } },
+      content: { 'text/event-stream': { schema: ServerSentEvent } },
     },
     ...problemResponses(
       'bad-request',
@@ -29,6 +41,7 @@ const getEvents = createRoute({
 });
 
 export function addContextEventsRoute(app: App): void {
+  app.openAPIRegistry.register('JobEvent', JobEvent);
   addRoute(app, getEvents, async (c) => {
     const { id } = c.req.valid('param');
     const manifest = await tiersOf(c).head(blobKey.manifest(id), MANIFEST_POLICY);

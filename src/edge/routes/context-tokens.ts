@@ -49,7 +49,7 @@ export function addContextTokensRoute(app: App): void {
 
     let from = 0;
     let to = 0;
-    let headers = new Headers();
+    let headers: Record<string, string> = {};
     const key = blobKey.tokens(id);
     const index = await tiers.open(key, IMMUTABLE, (head) => {
       const count = tokensCount(head.meta);
@@ -62,12 +62,12 @@ export function addContextTokensRoute(app: App): void {
         );
       }
       const validators = { etag: `"${head.sha256}.${from}-${to}"`, modifiedAtMs: head.storedAtMs };
-      headers = new Headers({
+      headers = {
         etag: validators.etag,
         'last-modified': formatHttpDate(head.storedAtMs),
         'cache-control': cacheControl,
         'accept-ranges': 'none',
-      });
+      };
       const precondition = decidePrecondition(c.req.raw.headers, validators, Date.now());
       if (precondition === 'failed') {
         throw new ProblemError('precondition-failed', `the entity tag is ${validators.etag}`);
@@ -82,8 +82,8 @@ export function addContextTokensRoute(app: App): void {
     const before = new TextEncoder().encode(`{"id":"${id}","from":${from},"chunks":[`);
     const after = new TextEncoder().encode(']}');
     const bytes = before.length + (range?.length ?? 0) + after.length;
-    headers.set('content-type', 'application/json');
-    headers.set('content-length', String(bytes));
+    headers['content-type'] = 'application/json';
+    headers['content-length'] = String(bytes);
     if (c.req.raw.method === 'HEAD') return new Response(null, { headers });
 
     const chunks = range === null ? null : await tiers.open(key, IMMUTABLE, () => range);

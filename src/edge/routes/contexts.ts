@@ -127,9 +127,9 @@ export function addContextRoutes(app: App): void {
     if (status === null) throw new ProblemError('context-not-found', `no context ${id}`);
     if (status.state === 'failed') throw jobFailure(status);
     if (status.state !== 'published') {
-      const response = pending(status, `/v1/contexts/${id}`);
-      setTierHeaders(response.headers, FROM_ORIGIN);
-      return response;
+      const cacheHeaders: Record<string, string> = {};
+      setTierHeaders(cacheHeaders, FROM_ORIGIN);
+      return pending(status, `/v1/contexts/${id}`, cacheHeaders);
     }
     // It was published between the two questions, or the store has lost it since.
     const published = await serve();
@@ -168,9 +168,9 @@ async function storedManifest(tiers: BlobTiers, id: string): Promise<ReadableStr
   }
 }
 
-function pending(status: JobStatus, location: string): Response {
+function pending(status: JobStatus, location: string, headers: Record<string, string> = {}): Response {
   return Response.json(status, {
     status: 202,
-    headers: { location, 'retry-after': String(POLL_SECONDS), 'cache-control': 'no-store' },
+    headers: { ...headers, location, 'retry-after': String(POLL_SECONDS), 'cache-control': 'no-store' },
   });
 }

@@ -43,13 +43,13 @@ const filling = new Set<string>();
 export class BlobTiers {
   readonly #store: StoreReader;
   readonly #cache: Cache;
-  readonly #origin: string;
+  readonly #requestUrl: string;
   readonly #hooks: TierHooks;
 
   constructor(bucket: R2Bucket, cache: Cache, requestUrl: string, hooks: TierHooks) {
     this.#store = new StoreReader(bucket);
     this.#cache = cache;
-    this.#origin = new URL(requestUrl).origin;
+    this.#requestUrl = requestUrl;
     this.#hooks = hooks;
   }
 
@@ -266,7 +266,8 @@ export class BlobTiers {
   }
 
   #cacheUrl(key: string): string {
-    return `${this.#origin}/.cache/${key}`;
+    const origin = this.#requestUrl.slice(0, this.#requestUrl.indexOf('/', 'https://'.length));
+    return `${origin}/.cache/${key}`;
   }
 }
 

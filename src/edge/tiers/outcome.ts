@@ -41,7 +41,7 @@ export function cacheStatus(outcome: TierOutcome, detail?: string): string {
 }
 
 /** Sets `Cache-Status`, and `Age` if the answer was taken from a cache (RFC 9111, section 5.1). */
-export function setTierHeaders(headers: Headers, outcome: TierOutcome, detail?: string): void {
-  headers.set('cache-status', cacheStatus(outcome, detail));
-  if (outcome.tier === 'memory' || outcome.tier === 'cache') headers.set('age', String(outcome.ageSeconds));
+export function setTierHeaders(headers: Record<string, string>, outcome: TierOutcome, detail?: string): void {
+  headers['cache-status'] = cacheStatus(outcome, detail);
+  if (outcome.tier === 'memory' || outcome.tier === 'cache') headers.age = String(outcome.ageSeconds);
 }

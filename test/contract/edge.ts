@@ -1,0 +1,42 @@
+import { type LocalEdge, startLocalEdge } from '../../src/cli/local/edge.ts';
+import { mintLocalToken, type Secrets } from '../../src/cli/local/secrets.ts';
+import { makeContext } from '../edge/support/objects.ts';
+
+const SECRETS: Secrets = {
+  tokenKeys: { test: Buffer.alloc(32, 'test').toString('base64url') },
+  originToken: 'test-origin-token',
+};
+
+export type TestEdge = LocalEdge & { token: string };
+export type StoredContext = Awaited<ReturnType<typeof makeContext>>;
+
+/** The real Worker in workerd with storage in memory, and a token that may publish. */
+export async function startTestEdge(originUrl = 'http://127.0.0.1:1'): Promise<TestEdge> {
+  const edge = await startLocalEdge({
+    secrets: SECRETS,
+    originUrl,
+    host: '127.0.0.1',
+    port: 0,
+    storage: null,
+  });
+  const token = await mintLocalToken(SECRETS, { scopes: ['publish', 'read'], ttlSeconds: 3600 });
+  return { ...edge, token };
+}
+
+/** Publishes a small context over HTTP. */
+export async function publishSample({ url, token }: TestEdge): Promise<StoredContext> {
+  const context = await makeContext();
+  const put = async (path: string, body: BodyInit, type: string) => {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': type };
+    const response = await fetch(url + path, { method: 'PUT', headers, body });
+    if (!response.ok) throw new Error(`PUT ${path}: ${response.status} ${await response.text()}`);
+    await response.body?.cancel();
+  };
+  await put(`/v1/profiles/${context.profileId}`, context.profile, 'application/vnd.kvedge.profile');
+  for (const [i, object] of context.objects.entries()) {
+    await put(`/v1/chunks/${context.ids[i]}`, object, 'application/vnd.kvedge.chunk');
+  }
+  const body = JSON.stringify({ manifest: context.manifest, chunks: context.chunks });
+  await put(`/v1/contexts/${context.id}`, body, 'application/json');
+  return context;
+}
