@@ -3,6 +3,7 @@ import { HTTPException } from 'hono/http-exception';
 import { ProblemError } from '../protocol/problems.ts';
 import type { App, AppEnv } from './env.ts';
 import { preflight, shareWithBrowsers } from './http/cors.ts';
+import { formatHttpDate } from './http/date.ts';
 import { allowedMethods } from './methods.ts';
 import { addChunkRoutes } from './routes/chunks.ts';
 import { addContextEventsRoute } from './routes/context-events.ts';
@@ -26,6 +27,7 @@ export function createApp(): App {
     c.set('requestId', /^[\w.-]{1,64}$/.test(sent) ? sent : crypto.randomUUID());
     await next();
     const { headers } = c.res;
+    headers.set('date', formatHttpDate(Date.now()));
     headers.set('x-request-id', c.get('requestId'));
     if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');
     shareWithBrowsers(headers);
