@@ -1,4 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { runEdge } from './edge/main.ts';
+import { printEdge } from './edge/print.ts';
 import { runQuality } from './quality/main.ts';
 import { printQuality } from './quality/print.ts';
 
@@ -24,6 +26,17 @@ program
   .action(async ({ json, ...options }) => {
     const report = await runQuality(options);
     console.log(json ? JSON.stringify(report) : printQuality(report));
+  });
+
+program
+  .command('edge')
+  .description('the Worker in workerd beside minimal Workers and nginx: throughput, latency, CPU time')
+  .option('--rounds <n>', 'alternated runs of each server', positive, 9)
+  .option('--seconds <n>', 'length of a run', positive, 1)
+  .option('--json', 'print one JSON object')
+  .action(async ({ json, rounds, seconds }) => {
+    const report = await runEdge({ rounds, seconds });
+    console.log(json ? JSON.stringify(report) : printEdge(report));
   });
 
 await program.parseAsync();

@@ -8,6 +8,7 @@ import { freePort } from '../../src/cli/local/free-port.ts';
 
 export interface OtherServer {
   url: string;
+  pid: number;
   close(): Promise<void>;
 }
 
@@ -74,7 +75,7 @@ async function started(child: ChildProcess, port: number, folder: string): Promi
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  return { url: `http://127.0.0.1:${port}`, close };
+  return { url: `http://127.0.0.1:${port}`, pid: child.pid!, close };
 }
 
 function accepts(port: number): Promise<boolean> {
