@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { measureCold } from './edge/cold.ts';
 import { runEdge } from './edge/main.ts';
 import { printEdge } from './edge/print.ts';
 import { runQuality } from './quality/main.ts';
@@ -38,5 +39,13 @@ program
     const report = await runEdge({ rounds, seconds });
     console.log(json ? JSON.stringify(report) : printEdge(report));
   });
+
+program
+  .command('edge-cold')
+  .description(
+    'a cold object, streamed while it is stored: one read from R2 that is split, against two reads',
+  )
+  .option('--objects <n>', 'cold objects of 1 MB', positive, 40)
+  .action(async ({ objects }) => console.log(JSON.stringify(await measureCold(objects), null, 2)));
 
 await program.parseAsync();

@@ -20,7 +20,7 @@ const SECRETS: Secrets = {
 };
 
 /** One of `workers/` in a runtime of its own, started like the Worker under test. */
-export async function startBaseline(name: 'bare' | 'hono'): Promise<Server> {
+export async function startBaseline(name: 'bare' | 'hono' | 'cold'): Promise<Server> {
   const modules = moduleGraph(path.join(PROJECT, 'bench/edge/workers', `${name}.js`));
   return withPid(async () => {
     const miniflare = new Miniflare(
@@ -32,6 +32,7 @@ export async function startBaseline(name: 'bare' | 'hono'): Promise<Server> {
           {
             name,
             compatibilityDate: '2026-10-01',
+            r2Buckets: ['BLOBS'],
             modulesRoot: PROJECT,
             modules: modules.map((file) => ({ type: 'ESModule' as const, path: file })),
           },

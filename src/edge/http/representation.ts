@@ -59,11 +59,19 @@ export function decideAnswer(method: string, request: Headers, representation: R
   return { status: decision.kind === 'part' ? 206 : 200, headers, range: method === 'HEAD' ? null : range };
 }
 
-/** Value of `Repr-Digest` (RFC 9530) for a SHA-256 in hexadecimal. */
+const MAX_DIGESTS = 2_000;
+const digests = new Map<string, string>();
+
+/** Value of `Repr-Digest` (RFC 9530) for a SHA-256 in hexadecimal; remembered, because popular objects ask for the same ones. */
 export function reprDigest(sha256: string): string {
+  const known = digests.get(sha256);
+  if (known !== undefined) return known;
+  if (digests.size >= MAX_DIGESTS) digests.clear();
   let binary = '';
   for (let i = 0; i < sha256.length; i += 2) {
     binary += String.fromCharCode(Number.parseInt(sha256.slice(i, i + 2), 16));
   }
-  return `sha-256=:${btoa(binary)}:`;
+  const digest = `sha-256=:${btoa(binary)}:`;
+  digests.set(sha256, digest);
+  return digest;
 }
