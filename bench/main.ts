@@ -4,6 +4,8 @@ import { runEdge } from './edge/main.ts';
 import { printEdge } from './edge/print.ts';
 import { runQuality } from './quality/main.ts';
 import { printQuality } from './quality/print.ts';
+import { MAX_PAIRS, runTenancy } from './tenancy/main.ts';
+import { printTenancy } from './tenancy/print.ts';
 
 const positive = (text: string): number => {
   const value = Number(text);
@@ -47,5 +49,15 @@ program
   )
   .option('--objects <n>', 'cold objects of 1 MB', positive, 40)
   .action(async ({ objects }) => console.log(JSON.stringify(await measureCold(objects), null, 2)));
+
+program
+  .command('tenancy')
+  .description("whether response times tell another tenant's private chunk from one that never existed")
+  .option('--pairs <n>', `pairs of requests, at most ${MAX_PAIRS}`, positive, 1000)
+  .option('--json', 'print one JSON object')
+  .action(async ({ json, pairs }) => {
+    const report = await runTenancy({ pairs: Math.min(pairs, MAX_PAIRS) });
+    console.log(json ? JSON.stringify(report) : printTenancy(report));
+  });
 
 await program.parseAsync();

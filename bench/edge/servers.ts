@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { startLocalEdge } from '../../src/cli/local/edge.ts';
-import { mintLocalToken, type Secrets } from '../../src/cli/local/secrets.ts';
+import { localSecrets, mintLocalToken, type Secrets } from '../../src/cli/local/secrets.ts';
 import { childrenOf } from './process-cpu.ts';
 
 export interface Server {
@@ -14,11 +16,6 @@ export interface Server {
 }
 
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
-const SECRETS: Secrets = {
-  tokenKeys: { bench: Buffer.alloc(32, 'bench').toString('base64url') },
-  originToken: 'bench-origin-token',
-};
-
 /** One of `workers/` in a runtime of its own, started like the Worker under test. */
 export async function startBaseline(name: 'bare' | 'hono' | 'cold'): Promise<Server> {
   const modules = moduleGraph(path.join(PROJECT, 'bench/edge/workers', `${name}.js`));
@@ -45,16 +42,17 @@ export async function startBaseline(name: 'bare' | 'hono' | 'cold'): Promise<Ser
 
 /** The Worker under test, bundled as for a deployment, with storage in memory; and a token that may publish. */
 export async function startEdge(): Promise<Server & { token: string }> {
+  const secrets = await newSecrets();
   const edge = await withPid(() =>
     startLocalEdge({
-      secrets: SECRETS,
+      secrets,
       originUrl: 'http://127.0.0.1:1',
       host: '127.0.0.1',
       port: 0,
       storage: null,
     }),
   );
-  return { ...edge, token: await mintLocalToken(SECRETS, { scopes: ['publish'], ttlSeconds: 3600 }) };
+  return { ...edge, token: await mintLocalToken(secrets, { scopes: ['compute'], ttlSeconds: 3600 }) };
 }
 
 /** Adds the process that a start brought up: workerd, a child of this process. Starts must not overlap. */
@@ -64,6 +62,16 @@ async function withPid<S extends object>(start: () => Promise<S>): Promise<S & {
   const pid = childrenOf(process.pid).find((child) => !before.has(child));
   if (pid === undefined) throw new Error('the server has no process of its own');
   return { ...server, pid };
+}
+
+/** Secrets that are kept nowhere. */
+async function newSecrets(): Promise<Secrets> {
+  const home = await mkdtemp(path.join(tmpdir(), 'kvedge-bench-'));
+  try {
+    return await localSecrets(home);
+  } finally {
+    await rm(home, { recursive: true });
+  }
 }
 
 /** A module and all that it imports by relative path, the module itself first. */

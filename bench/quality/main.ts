@@ -47,6 +47,7 @@ export interface LevelSummary {
   dnll: number;
   top1: number;
   overhead?: number;
+  embeddingCost?: number;
   worst: { document: string; kld: number };
 }
 
@@ -111,7 +112,12 @@ function summarize(codec: string, results: DocumentResult[]): LevelSummary {
     kld99,
     dnll,
     top1,
-    ...(own[0]?.point.overhead === undefined ? {} : { overhead: mean((point) => point.overhead ?? 0) }),
+    ...(own[0]?.point.overhead === undefined
+      ? {}
+      : {
+          overhead: mean((point) => point.overhead ?? 0),
+          embeddingCost: mean((point) => point.embeddingCost ?? 0),
+        }),
     worst: { document: worst.document, kld: worst.point.kld },
   };
 }

@@ -26,6 +26,8 @@ export interface Point extends Damage {
   predictedKld?: number;
   /** Share of the bytes that is not entropy-coded or exact data: header, prelude, segment heads, lane states. */
   overhead?: number;
+  /** What being embedded costs: bytes of the level cut from the object over bytes of the level encoded alone, minus 1. */
+  embeddingCost?: number;
 }
 
 interface Candidate {
@@ -34,6 +36,7 @@ interface Candidate {
   chunks: KvPlanes[];
   predictedKld?: number;
   overhead?: number;
+  embeddingCost?: number;
 }
 
 const SEGMENT_HEAD_BYTES = 8;
@@ -97,16 +100,19 @@ function* candidates(
   tokens: Uint32Array,
 ): Generator<Candidate> {
   const starts = Array.from({ length: Math.ceil(tokens.length / CHUNK_TOKENS) }, (_, i) => i * CHUNK_TOKENS);
-  const objects = starts.map((start) =>
+  const encode = (start: number, onlyLevel?: string) =>
     profile.encodeChunk({
       planes: slicePlanes(exact, { start, end: Math.min(tokens.length, start + CHUNK_TOKENS) }),
       chunkId: new Uint8Array(32),
       exactFirstToken: start === 0,
       firstTokenId: tokens[start] as number,
-    }),
-  );
+      ...(onlyLevel === undefined ? {} : { onlyLevel }),
+    });
+  const objects = starts.map((start) => encode(start));
   for (const level of profile.info.levelNames) {
-    yield { codec: level, ...atLevel(codec, profile, objects, level) };
+    const embedded = atLevel(codec, profile, objects, level);
+    const aloneBytes = starts.reduce((sum, start) => sum + encode(start, level).length, 0);
+    yield { codec: level, ...embedded, embeddingCost: embedded.bytes / aloneBytes - 1 };
   }
   for (const bits of [8, 4] as const) {
     const { planes, bytes } = integerQuantized(exact, bits);

@@ -10,7 +10,8 @@ export function printQuality(report: QualityReport): string {
       s.kld.toFixed(5),
       s.dnll.toFixed(4),
       s.top1.toFixed(3),
-      s.overhead === undefined ? '' : `${(100 * s.overhead).toFixed(1)}%`,
+      percent(s.overhead),
+      percent(s.embeddingCost),
       `${s.worst.document} ${s.worst.kld.toFixed(4)}`,
     ].join(' | ');
   const rows = [...Object.entries(report.levels), ...Object.entries(report.baselines)];
@@ -18,8 +19,10 @@ export function printQuality(report: QualityReport): string {
     `${report.model}, ${report.documents} documents, prefix ${report.prefixTokens} tokens in 256-token chunks, ` +
       `${report.scoredTokens} scored, ${report.backend} codec`,
     '',
-    '| level | bits/value | x | KLD | dNLL | top-1 | overhead | worst document |',
-    '| --- | --- | --- | --- | --- | --- | --- | --- |',
+    '| level | bits/value | x | KLD | dNLL | top-1 | overhead | embedding | worst document |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- | --- |',
     ...rows.map(([name, summary]) => `| ${row(name, summary)} |`),
   ].join('\n');
 }
+
+const percent = (share: number | undefined) => (share === undefined ? '' : `${(100 * share).toFixed(1)}%`);

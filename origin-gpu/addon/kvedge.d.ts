@@ -18,6 +18,7 @@ export class Profile {
     chunkId: Uint8Array,
     exactFirstToken: boolean,
     firstTokenId: number,
+    onlyLevel?: string | null,
   ): Uint8Array;
   /** The planes must not change until the promise settles. */
   encodeChunkAsync(
@@ -27,6 +28,7 @@ export class Profile {
     chunkId: Uint8Array,
     exactFirstToken: boolean,
     firstTokenId: number,
+    onlyLevel?: string | null,
   ): Promise<Uint8Array>;
   decodeChunk(chunk: Uint8Array, level?: string | null, partial?: boolean | null): Uint16Array;
   /** The chunk must not change until the promise settles. */

@@ -4,6 +4,7 @@ import { streamSSE } from 'hono/streaming';
 import { LIMITS } from '../../src/protocol/limits.ts';
 import { Id } from '../../src/protocol/manifest.ts';
 import { ProblemError } from '../../src/protocol/problems.ts';
+import { PUBLIC, TENANT_HEADER } from '../../src/protocol/tenant.ts';
 import { requireBearer } from './auth.ts';
 import { type Job, type JobStore, statusOf } from './jobs/store.ts';
 import { submitJob } from './jobs/submit.ts';
@@ -15,8 +16,8 @@ export interface OriginParts {
   store: JobStore;
   models: ModelRegistry;
   log: Log;
-  /** Whether the edge has this context. */
-  stillPublished: (id: string) => Promise<boolean>;
+  /** Whether the edge has this context of this tenant. */
+  stillPublished: (id: string, tenant: string) => Promise<boolean>;
 }
 
 const KEEP_ALIVE_MS = 15_000;
@@ -42,10 +43,12 @@ export function createOriginApp(parts: OriginParts): Hono {
     return jobResponse(context, await submitJob(body, parts));
   });
 
-  app.get('/v1/jobs/:id', (context) => jobResponse(context, findJob(store, context.req.param('id'))));
+  app.get('/v1/jobs/:id', (context) =>
+    jobResponse(context, findJob(context, store, context.req.param('id'))),
+  );
 
   app.get('/v1/jobs/:id/events', (context) => {
-    const job = findJob(store, context.req.param('id'));
+    const job = findJob(context, store, context.req.param('id'));
     return jobEvents(context, store, job.id, lastEventId(context));
   });
 
@@ -69,8 +72,10 @@ function jobResponse(context: Context, job: Job): Response {
   });
 }
 
-function findJob(store: JobStore, id: string): Job {
-  const job = Id.safeParse(id).success ? store.find(id) : null;
+/** The job, if the tenant for whom the Worker asks may know of it. */
+function findJob(context: Context, store: JobStore, id: string): Job {
+  const tenant = context.req.header(TENANT_HEADER) ?? PUBLIC;
+  const job = Id.safeParse(id).success ? store.findFor(tenant, id) : null;
   if (job === null) throw new ProblemError('context-not-found', 'The origin has no job of this id.');
   return job;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Signer } from '../../src/protocol/signature.ts';
 
 /** One model that an origin serves, by name. */
 export interface ServedModelConfig {
@@ -16,8 +17,10 @@ export interface OriginConfig {
   /** Bearer token that callers of `/v1/jobs` must send. */
   originToken: string;
   edgeUrl: string;
-  /** Gives a bearer token with the scope `publish` for the edge; called anew for every request. */
+  /** Gives a bearer token with the scope `compute` for the edge; called anew for every request. */
   edgeToken: () => Promise<string> | string;
+  /** Signs manifests. */
+  signer: Signer;
   models: ServedModelConfig[];
   /** Profile files or folders of them; the one made for a model is chosen by fingerprint, earlier entries first. */
   profilePaths: string[];

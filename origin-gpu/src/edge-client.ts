@@ -1,12 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import type { z } from 'zod';
-import { type PublishManifest, StoredChunk } from '../../src/protocol/api.ts';
+import { LEVELS_SIGNATURE_HEADER, type PublishManifest, StoredChunk } from '../../src/protocol/api.ts';
+import type { Signature } from '../../src/protocol/manifest.ts';
 import { Problem } from '../../src/protocol/problems.ts';
+import { PUBLIC, TENANT_HEADER } from '../../src/protocol/tenant.ts';
 
 export interface EdgeClientOptions {
   edgeUrl: string;
+  /** A token with the scope `compute`. */
   token: () => Promise<string> | string;
+  /** For whom it publishes; `PUBLIC` for everybody. */
+  tenant: string;
   signal: AbortSignal;
   /** Called before every wait for the next attempt. */
   onRetry?: (reason: string) => void;
@@ -68,12 +73,19 @@ export class EdgeClient {
   }
 
   async putProfile(id: string, file: Uint8Array<ArrayBuffer>): Promise<void> {
-    await this.#request('PUT', `v1/profiles/${id}`, file, PROFILE_TYPE);
+    await this.#request('PUT', `v1/profiles/${id}`, file, { 'content-type': PROFILE_TYPE });
   }
 
   /** Returns what the edge stores now, which may be an equal chunk that another origin encoded. */
-  async putChunk(id: string, object: Uint8Array<ArrayBuffer>): Promise<StoredChunk> {
-    const response = await this.#request('PUT', `v1/chunks/${id}`, object, CHUNK_TYPE);
+  async putChunk(
+    id: string,
+    object: Uint8Array<ArrayBuffer>,
+    { publicKey, value }: Signature,
+  ): Promise<StoredChunk> {
+    const response = await this.#request('PUT', `v1/chunks/${id}`, object, {
+      'content-type': CHUNK_TYPE,
+      [LEVELS_SIGNATURE_HEADER]: `${publicKey}.${value}`,
+    });
     const stored = StoredChunk.safeParse(await response.json().catch(() => null));
     if (stored.success && stored.data.id === id) return stored.data;
     throw new EdgeRefused(
@@ -84,7 +96,9 @@ export class EdgeClient {
   }
 
   async putContext(id: string, body: z.input<typeof PublishManifest>): Promise<void> {
-    await this.#request('PUT', `v1/contexts/${id}`, JSON.stringify(body), 'application/json');
+    await this.#request('PUT', `v1/contexts/${id}`, JSON.stringify(body), {
+      'content-type': 'application/json',
+    });
   }
 
   async #exists(route: string): Promise<boolean> {
@@ -93,9 +107,14 @@ export class EdgeClient {
   }
 
   /** A response of status 2xx, or 404 or 410 to a HEAD. */
-  #request(method: 'HEAD' | 'PUT', route: string, body?: BodyInit, contentType?: string): Promise<Response> {
+  #request(
+    method: 'HEAD' | 'PUT',
+    route: string,
+    body?: BodyInit,
+    headers: Record<string, string> = {},
+  ): Promise<Response> {
     const { signal, onRetry, minDelayMs = 500, maxDelayMs = 30_000 } = this.#options;
-    return pRetry(() => this.#attempt(method, route, body, contentType), {
+    return pRetry(() => this.#attempt(method, route, body, headers), {
       retries: Number.POSITIVE_INFINITY,
       minTimeout: minDelayMs,
       maxTimeout: maxDelayMs,
@@ -110,10 +129,15 @@ export class EdgeClient {
     });
   }
 
-  async #attempt(method: string, route: string, body?: BodyInit, contentType?: string): Promise<Response> {
-    const { edgeUrl, token, signal } = this.#options;
-    const headers: Record<string, string> = { authorization: `Bearer ${await token()}` };
-    if (contentType !== undefined) headers['content-type'] = contentType;
+  async #attempt(
+    method: string,
+    route: string,
+    body: BodyInit | undefined,
+    more: Record<string, string>,
+  ): Promise<Response> {
+    const { edgeUrl, token, tenant, signal } = this.#options;
+    const headers: Record<string, string> = { ...more, authorization: `Bearer ${await token()}` };
+    if (tenant !== PUBLIC) headers[TENANT_HEADER] = tenant;
     let response: Response;
     try {
       response = await fetch(new URL(route, withSlash(edgeUrl)), {

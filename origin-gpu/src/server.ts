@@ -41,9 +41,9 @@ export async function startOrigin(
     store,
     models,
     log,
-    stillPublished: (id) => stillPublished(config, id),
+    stillPublished: (id, tenant) => stillPublished(config, id, tenant),
   });
-  const runner = new JobRunner({ store, models, edgeUrl, edgeToken, log });
+  const runner = new JobRunner({ store, models, edgeUrl, edgeToken, codec, signer: config.signer, log });
   const server = createAdaptorServer({ fetch: app.fetch });
   const close = async () => {
     server.close();
@@ -67,10 +67,14 @@ export async function startOrigin(
 }
 
 /** Assumes yes when the edge does not answer: publishing again can wait until it does. */
-async function stillPublished({ edgeUrl, edgeToken }: OriginConfig, id: string): Promise<boolean> {
+async function stillPublished(
+  { edgeUrl, edgeToken }: OriginConfig,
+  id: string,
+  tenant: string,
+): Promise<boolean> {
   const signal = AbortSignal.timeout(STILL_PUBLISHED_MS);
   try {
-    return await new EdgeClient({ edgeUrl, token: edgeToken, signal }).hasContext(id);
+    return await new EdgeClient({ edgeUrl, token: edgeToken, tenant, signal }).hasContext(id);
   } catch {
     return true;
   }

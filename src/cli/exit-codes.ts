@@ -30,6 +30,9 @@ const CLIENT_EXITS: Partial<Record<ClientError['code'], number>> = {
   'edge-unreachable': EXIT.unreachable,
   'context-pending': EXIT.unreachable,
   'integrity-failed': EXIT.integrity,
+  'signature-missing': EXIT.integrity,
+  'signature-untrusted': EXIT.integrity,
+  'signature-invalid': EXIT.integrity,
   'engine-failed': EXIT.engine,
 };
 

@@ -1,7 +1,8 @@
 import { InvalidArgumentError, Option } from 'commander';
 import type { EdgeAccess } from '../client/index.ts';
 import { kvedgeHome } from '../engine/llama/models.ts';
-import { Id } from '../protocol/manifest.ts';
+import { Id, Signature } from '../protocol/manifest.ts';
+import { createSigner } from '../protocol/signature.ts';
 import type { Scope } from '../protocol/token.ts';
 import { defaultEdgeUrl } from './local/home.ts';
 import { mintLocalToken, readSecrets } from './local/secrets.ts';
@@ -49,25 +50,61 @@ export const edgeOption = () =>
 export const tokenOption = () =>
   new Option('--token <token>', 'bearer token (KVEDGE_TOKEN)').env('KVEDGE_TOKEN');
 
+export const trustOption = () =>
+  new Option(
+    '--trust <key...>',
+    'public keys of publishers to trust (KVEDGE_TRUSTED_KEYS; default: the key of this machine, for an edge on it)',
+  )
+    .env('KVEDGE_TRUSTED_KEYS')
+    .argParser(publicKeys);
+
+/** Adds the keys in `text`, separated by spaces, to those of earlier arguments. */
+export function publicKeys(text: string, earlier: readonly string[] = []): string[] | undefined {
+  const keys = text.split(/\s+/).filter((key) => key !== '');
+  if (!keys.every((key) => Signature.shape.publicKey.safeParse(key).success)) {
+    throw new InvalidArgumentError('expected Ed25519 public keys, each 43 characters of base64url');
+  }
+  const all = [...earlier, ...keys];
+  return all.length > 0 ? all : undefined;
+}
+
 export const modelOption = () =>
   new Option('--model <name>', 'pinned name of a model, or path of a GGUF file (KVEDGE_MODEL)')
     .env('KVEDGE_MODEL')
     .default('smollm2-135m-instruct');
 
 /**
- * Access to an edge: the token given, else one made with the secrets of this machine if its own services were started, else
- * none (public contexts can be read without).
+ * Access to an edge: the token given, else for an edge on this machine one made with its secrets if its own services were
+ * started, else none (public contexts can be read without).
  */
 export async function edgeAccess(
   options: { edge: string; token?: string },
   scopes: readonly Scope[],
 ): Promise<EdgeAccess> {
-  const token = options.token ?? (await localToken(scopes));
+  const token = options.token ?? (await localToken(options.edge, scopes));
   return { edge: options.edge, ...(token !== undefined && { token }) };
 }
 
-async function localToken(scopes: readonly Scope[]): Promise<string | undefined> {
-  const secrets = await readSecrets(kvedgeHome());
+/**
+ * Keys whose manifests are trusted: those given, else for an edge on this machine the key of its own origin, if there is one.
+ * Undefined: signatures are not looked at.
+ */
+export async function trustedKeys(options: {
+  edge: string;
+  trust?: string[];
+}): Promise<string[] | undefined> {
+  if (options.trust !== undefined) return options.trust;
+  const secrets = isLocal(options.edge) ? await readSecrets(kvedgeHome()) : null;
+  return secrets === null ? undefined : [(await createSigner(secrets.signingKey)).publicKey];
+}
+
+/** Secrets of this machine are of no use to other edges, and none of their business. */
+function isLocal(edge: string): boolean {
+  return ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(edge).hostname);
+}
+
+async function localToken(edge: string, scopes: readonly Scope[]): Promise<string | undefined> {
+  const secrets = isLocal(edge) ? await readSecrets(kvedgeHome()) : null;
   if (secrets === null) return undefined;
   return mintLocalToken(secrets, { scopes, ttlSeconds: COMMAND_TOKEN_TTL_SECONDS });
 }

@@ -10,6 +10,7 @@ import { type EdgeAccess, requestJson, requestPrefix } from './http.ts';
 import { Profiles } from './profiles.ts';
 import { Meter } from './report.ts';
 import { levelOf, verifyBytes, verifyHeader, verifyManifest, verifyTokens } from './verify.ts';
+import { verifySignature } from './verify-signature.ts';
 
 export interface ContextChunksOptions extends EdgeAccess {
   /** Context id. */
@@ -22,6 +23,11 @@ export interface ContextChunksOptions extends EdgeAccess {
   level?: string;
   /** Chunks fetched or decoded at once. Default 4. */
   concurrency?: number;
+  /**
+   * Public keys of the publishers to trust, each 32 bytes in base64url: a manifest signed by none of them is refused. Default: the
+   * signature is not looked at, and the edge is trusted to give the KV that the publisher computed.
+   */
+  trustedKeys?: readonly string[];
   /** Throws to refuse a manifest before anything else is fetched. */
   checkManifest?: (manifest: Manifest) => void;
   onProgress?: (progress: LoadProgress) => void;
@@ -66,6 +72,7 @@ export async function* contextChunks(
   const profiles = options.profiles ?? new Profiles(options.codec ?? (await bestCodec()));
   try {
     const manifest = await fetchManifest(access, options.id, meter);
+    if (options.trustedKeys !== undefined) await verifySignature(manifest, options.trustedKeys);
     options.checkManifest?.(manifest);
     const level = options.level ?? defaultLevel(manifest);
     const levels = manifest.chunks.map((chunk) => levelOf(chunk, level));

@@ -13,6 +13,10 @@ export const CLIENT_REMEDIES = {
   'level-unknown': 'Use a level named in the manifest.',
   'model-mismatch': 'Load the context with the very model file that it was published for.',
   'integrity-failed': 'Try again or use another edge; nothing was loaded.',
+  'signature-missing': 'Ask the publisher to sign, or load without trusted keys.',
+  'signature-untrusted':
+    "Get the publisher's key from the publisher; do not trust one because a manifest names it.",
+  'signature-invalid': 'Use another edge and tell the publisher; nothing was loaded.',
   'codec-failed': 'Update kvedge; the chunk or profile may need a newer codec.',
   'engine-failed': 'The message of the engine says what to do; the sequence was closed.',
 } as const;

@@ -60,7 +60,7 @@ export async function verifyTokens(manifest: Manifest, answer: ContextTokens): P
       codec: manifest.codec,
       modelFingerprint: manifest.model.fingerprint,
       profileId: manifest.profileId,
-      tenantSalt: ZERO_ID,
+      tenantSalt: manifest.tenantSalt ?? ZERO_ID,
     },
     chunks,
   );

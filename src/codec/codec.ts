@@ -64,6 +64,8 @@ export interface EncodeRequest {
   exactFirstToken: boolean;
   /** Token id of the first token: an entry of the profile's first-token table is used when the planes are equal. */
   firstTokenId: number;
+  /** Encode just this level, with no lower one inside it; default: every level. */
+  onlyLevel?: string;
 }
 
 /**
@@ -97,7 +99,7 @@ export interface LoadOptions {
 /** A profile loaded into a backend. Release with `close()`; using it afterwards is an error. */
 export interface CodecProfile {
   readonly info: ProfileInfo;
-  /** Encodes up to 256 tokens into one chunk object with every level. */
+  /** Encodes up to 256 tokens into one chunk object with every level, or with the one asked for. */
   encodeChunk(request: EncodeRequest): Uint8Array;
   /** Decodes a chunk object, or a prefix of it, into fp16 planes. */
   decodeChunk(chunk: Uint8Array, options?: DecodeOptions): KvPlanes;

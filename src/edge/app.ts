@@ -1,10 +1,12 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { HTTPException } from 'hono/http-exception';
 import { ProblemError } from '../protocol/problems.ts';
+import { authenticate } from './auth.ts';
 import type { App, AppEnv } from './env.ts';
 import { preflight, shareWithBrowsers } from './http/cors.ts';
 import { formatHttpDate } from './http/date.ts';
 import { allowedMethods } from './methods.ts';
+import { limitRequests } from './rate-limit.ts';
 import { addChunkRoutes } from './routes/chunks.ts';
 import { addContextEventsRoute } from './routes/context-events.ts';
 import { addContextTokensRoute } from './routes/context-tokens.ts';
@@ -33,6 +35,8 @@ export function createApp(): App {
     shareWithBrowsers(headers);
   });
   app.options('*', preflight);
+
+  app.use('/v1/*', authenticate, limitRequests);
 
   addContextRoutes(app);
   addContextEventsRoute(app);

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import type { ChunkInfo } from '../codec/codec.ts';
-import { Id, ManifestLevel } from '../protocol/manifest.ts';
+import { Id, ManifestLevel, Signature } from '../protocol/manifest.ts';
 
 /** Name of the one custom metadata entry of a stored chunk. */
 const META_KEY = 'chunk';
 
 /**
  * What R2 keeps beside a chunk object, so that no read path needs its header: the fields a manifest is checked against, and
- * for every level its end and digest. As JSON 1.1 KB at six levels; R2 allows 2 KB.
+ * for every level its end and digest, signed by the origin. As JSON 1.3 KB at six levels; R2 allows 2 KB.
  */
 const ChunkMeta = z.strictObject({
   codec: z.int(),
@@ -19,10 +19,15 @@ const ChunkMeta = z.strictObject({
   shape: z.tuple([z.int(), z.int(), z.int(), z.int()]),
   headerBytes: z.int(),
   levels: z.array(ManifestLevel),
+  signature: Signature.optional(),
 });
 export type ChunkMeta = z.infer<typeof ChunkMeta>;
 
-export function chunkMeta(info: ChunkInfo, levelDigests: readonly string[]): ChunkMeta {
+export function chunkMeta(
+  info: ChunkInfo,
+  levelDigests: readonly string[],
+  signature: Signature | undefined,
+): ChunkMeta {
   return {
     codec: info.codec,
     model: info.modelFingerprint,
@@ -37,6 +42,7 @@ export function chunkMeta(info: ChunkInfo, levelDigests: readonly string[]): Chu
       sha256: levelDigests[i]!,
       predictedKld: level.predictedKld,
     })),
+    ...(signature === undefined ? {} : { signature }),
   };
 }
 

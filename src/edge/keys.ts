@@ -1,7 +1,15 @@
-/** Names of the objects in the bucket. Nothing else in the Worker writes such a name. */
+import { PUBLIC } from '../protocol/tenant.ts';
+
+/** What belongs to a tenant lies below its name, where no id that another tenant sends can lead. Nothing for `PUBLIC`. */
+export const tenantPrefix = (tenant: string) => (tenant === PUBLIC ? '' : `tenants/${tenant}/`);
+
+/**
+ * Names of the objects in the bucket, and of their entries in the cache. Nothing else in the Worker writes such a name. `tenant` is
+ * whose they are; `PUBLIC` for everybody's. Profiles are public: they say nothing of any context.
+ */
 export const blobKey = {
-  chunk: (id: string) => `chunks/${id}`,
+  chunk: (id: string, tenant: string) => `${tenantPrefix(tenant)}chunks/${id}`,
   profile: (id: string) => `profiles/${id}`,
-  manifest: (id: string) => `contexts/${id}/manifest`,
-  tokens: (id: string) => `contexts/${id}/tokens`,
+  manifest: (id: string, tenant: string) => `${tenantPrefix(tenant)}contexts/${id}/manifest`,
+  tokens: (id: string, tenant: string) => `${tenantPrefix(tenant)}contexts/${id}/tokens`,
 };

@@ -3,6 +3,7 @@ import { chunkIds, contextId, ZERO_ID } from '../protocol/ids.ts';
 import { CHUNK_TOKENS, LIMITS } from '../protocol/limits.ts';
 import type { Manifest } from '../protocol/manifest.ts';
 import { ProblemError } from '../protocol/problems.ts';
+import { TENANT_HEADER } from '../protocol/tenant.ts';
 import type { ChunkMeta } from './chunk-meta.ts';
 
 function invalid(field: string, expected: unknown, got: unknown): ProblemError {
@@ -10,10 +11,24 @@ function invalid(field: string, expected: unknown, got: unknown): ProblemError {
 }
 
 /**
- * Checks what a manifest says of itself: token counts, and every id recomputed from the tokens. Throws `invalid-content`.
+ * Checks what a manifest says of itself: whose it is, token counts, and every id recomputed from the tokens.
+ *
+ * @param salt the tenant's, `ZERO_ID` for a public context
+ * Throws `invalid-content`.
  */
-export async function checkIdentities(id: string, { manifest, chunks }: PublishManifest): Promise<void> {
+export async function checkIdentities(
+  id: string,
+  { manifest, chunks }: PublishManifest,
+  salt: string,
+): Promise<void> {
   if (manifest.id !== id) throw invalid('manifest.id', id, manifest.id);
+  const visibility = salt === ZERO_ID ? 'public' : 'private';
+  if (manifest.visibility !== visibility) {
+    throw invalid('manifest.visibility', `${visibility} with this ${TENANT_HEADER}`, manifest.visibility);
+  }
+  if ((manifest.tenantSalt ?? ZERO_ID) !== salt) {
+    throw new ProblemError('invalid-content', "manifest.tenantSalt: expected the tenant's own");
+  }
   if (chunks.length !== manifest.chunks.length) {
     throw invalid('chunks', `${manifest.chunks.length} entries`, chunks.length);
   }
@@ -34,7 +49,7 @@ export async function checkIdentities(id: string, { manifest, chunks }: PublishM
       codec: manifest.codec,
       modelFingerprint: manifest.model.fingerprint,
       profileId: manifest.profileId,
-      tenantSalt: ZERO_ID,
+      tenantSalt: salt,
     },
     chunks.map((chunk) => chunk.tokens),
   );

@@ -1,5 +1,6 @@
-import { JobStatus } from '../protocol/api.ts';
+import { type JobRequest, JobStatus } from '../protocol/api.ts';
 import { PROBLEMS, Problem, type ProblemCode, ProblemError } from '../protocol/problems.ts';
+import { PUBLIC, TENANT_HEADER } from '../protocol/tenant.ts';
 import type { Env } from './env.ts';
 
 /** Tokenizing a long text and writing the job down; the work itself is not waited for. */
@@ -18,18 +19,23 @@ const NOT_FOR_CLIENTS: ReadonlySet<string> = new Set([
   'unsupported-media-type',
 ]);
 
-/** The service that computes contexts, as the Worker sees it. */
+/**
+ * The service that computes contexts, as the Worker sees it. It is told for which tenant it is asked, and knows of no job but
+ * the public ones and that tenant's.
+ */
 export class Origin {
   readonly #env: Env;
   readonly #requestId: string;
+  readonly #tenant: string;
 
-  constructor(env: Env, requestId: string) {
+  constructor(env: Env, requestId: string, tenant: string) {
     this.#env = env;
     this.#requestId = requestId;
+    this.#tenant = tenant;
   }
 
   /** Asks for a context to be computed; idempotent by content. */
-  async submit(body: unknown): Promise<JobStatus> {
+  async submit(body: JobRequest): Promise<JobStatus> {
     const response = await this.#fetch(
       '/v1/jobs',
       { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) },
@@ -65,6 +71,7 @@ export class Origin {
   async #fetch(path: string, init: RequestInit, timeoutMs: number): Promise<Response> {
     const headers = new Headers(init.headers);
     headers.set('x-request-id', this.#requestId);
+    if (this.#tenant !== PUBLIC) headers.set(TENANT_HEADER, this.#tenant);
     if (this.#env.ORIGIN_TOKEN !== undefined) {
       headers.set('authorization', `Bearer ${this.#env.ORIGIN_TOKEN}`);
     }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { LIMITS } from './limits.ts';
-import { ChunkTokens, Id, Manifest, ManifestLevel } from './manifest.ts';
+import { ChunkTokens, Id, Manifest, ManifestLevel, Signature, Visibility } from './manifest.ts';
+import { Tenant } from './tenant.ts';
 
 /** Body of `POST /v1/contexts`. Exactly one of `text` and `tokens`. */
 export const PublishRequest = z
@@ -10,13 +11,23 @@ export const PublishRequest = z
     tokens: z.array(z.int().min(0).max(0xffff_ffff)).min(1).max(LIMITS.contextTokens).optional(),
     /** Default: no expiry. */
     ttlSeconds: z.int().min(60).max(31_536_000).optional(),
-    visibility: z.enum(['public']).default('public'),
+    visibility: Visibility.default('public'),
   })
   .refine((body) => (body.text === undefined) !== (body.tokens === undefined), {
     message: 'give exactly one of "text" and "tokens"',
   })
   .meta({ id: 'PublishRequest', oneOf: [{ required: ['text'] }, { required: ['tokens'] }] });
 export type PublishRequest = z.input<typeof PublishRequest>;
+
+/**
+ * Body of the origin's `POST /v1/jobs`: what the publisher sent, and for private contexts whose it is and the salt of its ids.
+ */
+export const JobRequest = PublishRequest.safeExtend({
+  tenant: z.strictObject({ name: Tenant, salt: Id }).optional(),
+}).refine((body) => (body.visibility === 'private') === (body.tenant !== undefined), {
+  message: 'expected "tenant" exactly for private contexts',
+});
+export type JobRequest = z.infer<typeof JobRequest>;
 
 export const JobState = z.enum(['queued', 'running', 'published', 'failed']);
 
@@ -53,12 +64,20 @@ export const PublishManifest = z
   .meta({ id: 'PublishManifest' });
 export type PublishManifest = z.infer<typeof PublishManifest>;
 
+/** Header of `PUT /v1/chunks/{id}` with the origin's signature over the levels: `<publicKey>.<value>`. */
+export const LEVELS_SIGNATURE_HEADER = 'kvedge-levels-signature';
+
 /**
  * Answer to `PUT /v1/chunks/{id}`: what is stored under the id, which is not what was sent if another valid encoding of
  * the same chunk came first. Manifests are built from these levels.
  */
 export const StoredChunk = z
-  .object({ id: Id, levels: z.array(ManifestLevel).min(1).max(LIMITS.levels) })
+  .object({
+    id: Id,
+    levels: z.array(ManifestLevel).min(1).max(LIMITS.levels),
+    /** Of the origin that made the object. */
+    signature: Signature.optional(),
+  })
   .meta({ id: 'StoredChunk' });
 export type StoredChunk = z.infer<typeof StoredChunk>;
 

@@ -12,6 +12,11 @@ export const PROBLEMS = {
     'Send "Authorization: Bearer <token>"; make one with "kvedge token create".',
   ],
   forbidden: [403, 'The token lacks the scope', 'Use a token with the scope named in the detail.'],
+  'quota-exceeded': [
+    403,
+    'The tenant has used up its quota',
+    'Delete contexts or let them expire, or ask the operator for more.',
+  ],
   'context-not-found': [404, 'No such context', 'Publish it with POST /v1/contexts, or check the id.'],
   'chunk-not-found': [404, 'No such chunk', 'Take chunk ids from the manifest of the context.'],
   'profile-not-found': [404, 'No such profile', 'Take the profile id from the manifest of the context.'],
@@ -64,6 +69,11 @@ export const PROBLEMS = {
   ],
   'unknown-level': [422, 'The chunk has no such level', 'Use a level named in the manifest.'],
   'budget-too-small': [422, 'Nothing fits the byte budget', 'Raise maxBytes, or fetch the text instead.'],
+  'rate-limited': [
+    429,
+    'Too many requests of this tenant',
+    'Send fewer; try again after the seconds in Retry-After.',
+  ],
   'engine-failed': [500, 'The engine failed', 'Publish again; if it repeats, see the log of the origin.'],
   internal: [500, 'Internal error', 'Report it with the request id.'],
   'profile-missing': [

@@ -1,15 +1,20 @@
 import { decodeProtectedHeader, errors, jwtVerify, SignJWT } from 'jose';
 import { z } from 'zod';
+import { fromBase64Url } from './base64url.ts';
+import { Tenant } from './tenant.ts';
 
-/** What a bearer token may do. Scopes are checked literally: none implies another. */
-export const SCOPES = ['read', 'publish', 'admin'] as const;
+/**
+ * What a bearer token may do: read the tenant's private contexts; ask for contexts to be published; store payloads for any
+ * tenant, as origins do; operate the edge. Scopes are checked literally: none implies another.
+ */
+export const SCOPES = ['read', 'publish', 'compute', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** Fewest bytes of a signing key: as many as SHA-256 gives (RFC 7518, section 3.2). */
 const MIN_KEY_BYTES = 32;
 
 /** Signing keys by key id. Keep the old key beside the new one until the last token made with it has expired. */
-export type TokenKeys = ReadonlyMap<string, Uint8Array>;
+export type TokenKeys = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 
 export interface TokenClaims {
   tenant: string;
@@ -24,7 +29,7 @@ export class TokenError extends Error {
 }
 
 const Claims = z.object({
-  tenant: z.string().min(1).max(64),
+  tenant: Tenant,
   scope: z.string().max(256),
   exp: z.int(),
 });
@@ -39,9 +44,9 @@ export function parseTokenKeys(json: string): TokenKeys {
   } catch {
     throw new TokenError('KVEDGE_TOKEN_KEYS: expected JSON {"<kid>": "<key, base64url>"}');
   }
-  const keys = new Map<string, Uint8Array>();
+  const keys = new Map<string, Uint8Array<ArrayBuffer>>();
   for (const [kid, text] of Object.entries(parsed)) {
-    const key = base64UrlBytes(text);
+    const key = fromBase64Url(text);
     if (key.length < MIN_KEY_BYTES) {
       throw new TokenError(
         `KVEDGE_TOKEN_KEYS: key "${kid}" has ${key.length} bytes, expected ${MIN_KEY_BYTES} or more`,
@@ -64,9 +69,8 @@ export interface MintRequest {
 
 /** A bearer token: a JWT signed with HMAC-SHA-256, with `kid` in its header. Throws `TokenError`. */
 export async function mintToken(request: MintRequest): Promise<string> {
-  const kid = request.kid ?? [...request.keys.keys()].at(-1);
-  const key = kid === undefined ? undefined : request.keys.get(kid);
-  if (kid === undefined || key === undefined) throw new TokenError(`no key with id "${kid}"`);
+  const [kid, key] = signingKey(request.keys, request.kid);
+  checkTenant(request.tenant);
   const nowSeconds = Math.floor(Date.now() / 1000);
   return new SignJWT({ tenant: request.tenant, scope: request.scopes.join(' ') })
     .setProtectedHeader({ alg: 'HS256', kid, typ: 'JWT' })
@@ -95,7 +99,16 @@ export async function verifyToken(token: string, keys: TokenKeys): Promise<Token
   }
 }
 
-function base64UrlBytes(text: string): Uint8Array {
-  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
-  return Uint8Array.from(binary, (char) => char.charCodeAt(0));
+/** The key to sign with: the one named, else the last. Throws `TokenError`. */
+export function signingKey(keys: TokenKeys, named?: string): [kid: string, key: Uint8Array<ArrayBuffer>] {
+  const kid = named ?? [...keys.keys()].at(-1);
+  const key = kid === undefined ? undefined : keys.get(kid);
+  if (kid === undefined || key === undefined) throw new TokenError(`no key with id "${kid}"`);
+  return [kid, key];
+}
+
+/** Throws `TokenError` if this cannot be a tenant's name. */
+export function checkTenant(name: string): void {
+  const parsed = Tenant.safeParse(name);
+  if (!parsed.success) throw new TokenError(`tenant: ${parsed.error.issues[0]?.message}`);
 }

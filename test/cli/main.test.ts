@@ -4,6 +4,10 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { readSecrets } from '../../src/cli/local/secrets.ts';
+import { createSigner } from '../../src/protocol/signature.ts';
+import { verifySignedUrl } from '../../src/protocol/signed-url.ts';
+import { parseTokenKeys } from '../../src/protocol/token.ts';
 import { temporaryFolder } from '../origin/support/origin.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
@@ -66,6 +70,23 @@ describe('errors', () => {
     const { stderr } = await kvedge('--json', 'context', 'publish', '--file', '/does/not/exist');
     expect(JSON.parse(stderr).error).toMatchObject({ code: 'file-unreadable', remedy: expect.any(String) });
   });
+});
+
+test('token sign-url prints a URL that the keys verify', async () => {
+  const url = `http://edge.test/v1/chunks/${'a'.repeat(64)}?level=draft`;
+  const { stdout } = await kvedge('token', 'sign-url', url, '--tenant', 'ann', '--ttl', '15m');
+  const { tokenKeys } = (await readSecrets(folder.folder))!;
+  const signed = new URL(stdout.trim());
+  expect(signed.searchParams.get('level')).toBe('draft');
+  expect(await verifySignedUrl(signed, parseTokenKeys(JSON.stringify(tokenKeys)))).toBe('ann');
+  expect((await kvedge('token', 'sign-url', url, '--tenant', '../ann')).code).toBe(2);
+  expect((await kvedge('token', 'sign-url', 'no-url')).code).toBe(2);
+});
+
+test('origin key prints the public key of this machine', async () => {
+  const { stdout } = await kvedge('origin', 'key');
+  const { signingKey } = (await readSecrets(folder.folder))!;
+  expect(stdout).toBe(`${(await createSigner(signingKey)).publicKey}\n`);
 });
 
 test('token create prints a token and nothing else', async () => {

@@ -1,6 +1,7 @@
 import { chmodSync, statSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { localSecrets, mintLocalToken, readSecrets, secretsPath } from '../../src/cli/local/secrets.ts';
+import { createSigner } from '../../src/protocol/signature.ts';
 import { parseTokenKeys, verifyToken } from '../../src/protocol/token.ts';
 import { temporaryFolder } from '../origin/support/origin.ts';
 
@@ -14,6 +15,16 @@ test('secrets are made once, and only their owner can read them', async () => {
   expect(await readSecrets(folder.folder)).toBeNull();
   const made = await localSecrets(folder.folder);
   expect(await localSecrets(folder.folder)).toEqual(made);
+  expect(statSync(secretsPath(folder.folder)).mode & 0o777).toBe(0o600);
+});
+
+test('secrets of an earlier version are completed, and nothing in them changes', async () => {
+  const { tokenKeys, originToken } = await localSecrets(folder.folder);
+  writeFileSync(secretsPath(folder.folder), JSON.stringify({ tokenKeys, originToken }), { mode: 0o600 });
+  const completed = await readSecrets(folder.folder);
+  expect(completed).toMatchObject({ tokenKeys, originToken });
+  expect((await createSigner(completed!.signingKey)).publicKey).toMatch(/^[\w-]{43}$/);
+  expect(await localSecrets(folder.folder)).toEqual(completed);
   expect(statSync(secretsPath(folder.folder)).mode & 0o777).toBe(0o600);
 });
 

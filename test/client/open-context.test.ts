@@ -1,9 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { contextChunks, openContext, Profiles } from '../../src/client/index.ts';
+import type { Manifest } from '../../src/protocol/manifest.ts';
 import { fakeCodec } from '../origin/support/fake-codec.ts';
 import { type FakeEdge, problem, startFakeEdge } from '../origin/support/fake-edge.ts';
 import { type FakeEngine, fakeEngine, planesOf } from '../origin/support/fake-engine.ts';
-import { temporaryFolder, testOrigin } from '../origin/support/origin.ts';
+import { SIGNER, temporaryFolder, testOrigin } from '../origin/support/origin.ts';
 
 const TEXT = 'Stately, plump Buck Mulligan came from the stairhead. '.repeat(20);
 const TOKENS = new TextEncoder().encode(TEXT);
@@ -253,5 +254,53 @@ describe('nothing is loaded from', () => {
       return true;
     };
     expect((await failure({ signal: controller.signal })).message).toBe('changed my mind');
+  });
+});
+
+describe('with trusted keys', () => {
+  const trustedKeys = [SIGNER.publicKey];
+  const other = `${'B'.repeat(42)}A`;
+  const alter = (change: (manifest: Manifest) => Manifest) =>
+    edge.manifests.set(id, change(JSON.parse(published.manifest)));
+
+  test('a context that its publisher signed is loaded, also while keys are rotated', async () => {
+    await open({ trustedKeys });
+    await open({ trustedKeys: [other, ...trustedKeys] });
+    expect(engine.loads).toHaveLength(2);
+  });
+
+  test.each<[string, string, (manifest: Manifest) => Manifest]>([
+    ['signature-missing', 'has no signature', ({ signature: _, ...manifest }) => manifest],
+    [
+      'signature-untrusted',
+      'names another key',
+      (manifest) => ({ ...manifest, signature: { ...manifest.signature!, publicKey: other } }),
+    ],
+    [
+      'signature-invalid',
+      'swaps a level',
+      (manifest) => {
+        manifest.chunks[0]!.levels[0]!.sha256 = 'a'.repeat(64);
+        return manifest;
+      },
+    ],
+    [
+      'signature-invalid',
+      'expires later',
+      (manifest) => ({ ...manifest, expiresAt: '2099-01-01T00:00:00.000Z' }),
+    ],
+  ])('%s: nothing but the manifest is fetched if it %s', async (code, _, change) => {
+    alter(change);
+    const error = await failure({ trustedKeys });
+    expect(error.code).toBe(code);
+    expect(error.remedy).not.toBe('');
+    expect(edge.log).toEqual([`GET /v1/contexts/${id}`]);
+  });
+
+  test('of nobody, nothing is loaded; without any, signatures are not looked at', async () => {
+    expect((await failure({ trustedKeys: [] })).code).toBe('signature-untrusted');
+    alter(({ signature: _, ...manifest }) => manifest);
+    await open();
+    expect(engine.loads).toHaveLength(1);
   });
 });

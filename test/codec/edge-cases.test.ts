@@ -115,10 +115,26 @@ describe.each(backends)('$name', ({ codec }) => {
     expect(codeOf(() => profile.decodeChunk(longer, { partial: true, level: 'draft' }))).toBe('corrupt');
   });
 
-  test('copies the exact first token as it is, NaN too', () => {
-    const odd = Array.from({ length: 40 }, (_, i) => [Number.NaN, -0, Infinity][i % 3]!);
+  test('copies the exact first token as it is', () => {
+    const odd = Array.from({ length: 40 }, (_, i) => [65504, -0, 2 ** -24][i % 3]!);
     const exact = sampleChunk(spec, 37, { tokenCount: 1, mode: 1, exactPlanes: odd });
     const { data } = profile.decodeChunk(writeChunk(exact.spec));
-    expect([...data.subarray(0, 3)]).toEqual([0x7e00, 0x8000, 0x7c00]);
+    expect([...data.subarray(0, 3)]).toEqual([0x7bff, 0x8000, 0x0001]);
+  });
+
+  test('refuses a pass that the profile lacks', () => {
+    const coarse = { ...spec, levelNames: spec.levelNames.slice(0, 2) };
+    const chunk = writeChunk(sampleChunk(coarse, 38, { tokenCount: 5, passes: [0, 2] }).spec);
+    const loaded = codec.loadProfile(writeProfile(coarse));
+    expect(codeOf(() => codec.validateChunk(chunk))).toBe('none');
+    expect(codeOf(() => loaded.decodeChunk(chunk))).toBe('wrong-profile');
+  });
+
+  test('gives 0 for a sum that is not a number', () => {
+    const hostile = { ...spec, baseStep: 3e38 };
+    hostile.planes = spec.planes.map((plane) => ({ ...plane, weight: plane.weight.map(() => 1e-38) }));
+    const chunk = writeChunk(sampleChunk(hostile, 39, { tokenCount: 5 }).spec);
+    const { data } = codec.loadProfile(writeProfile(hostile)).decodeChunk(chunk);
+    expect([...data].filter((bits) => (bits & 0x7c00) === 0x7c00)).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 /// <reference lib="esnext.float16" />
 import { describe, expect, test } from 'vitest';
 import type { EncodeRequest } from '../../src/codec/codec.ts';
-import { availableBackends } from './support/backends.ts';
+import { availableBackends, codeOf } from './support/backends.ts';
 import { expectClosePlanes } from './support/compare-planes.ts';
 import { orthonormalProfile } from './support/orthonormal-profile.ts';
 import { seededRandom } from './support/random.ts';
@@ -81,10 +81,28 @@ describe.each(encoders)('what $name encodes', ({ codec }) => {
       expect(errors.at(-1)).toBeLessThan(1e-5);
     });
 
+    test.each(spec.levelNames)('holds just %s when asked for it alone', (onlyLevel) => {
+      const alone = profile.encodeChunk({ ...request, onlyLevel });
+      expect(codec.validateChunk(alone).levels.map(({ name }) => name)).toEqual([onlyLevel]);
+      const embedded = codec.cutChunk(chunk, { level: onlyLevel });
+      const error = (bytes: Uint8Array) => meanSquare(profile.decodeChunk(bytes).data, request.planes.data);
+      expect(error(alone)).toBeLessThan(1.25 * error(embedded) + 1e-9);
+      for (const other of backends) {
+        const theirs = other.codec.loadProfile(file).decodeChunk(alone);
+        expectClosePlanes(theirs.data, profile.decodeChunk(alone).data);
+      }
+    });
+
     test('is the same when encoded and decoded off the thread', async () => {
       expect(await profile.encodeChunkAsync(request)).toEqual(chunk);
       expect(await profile.decodeChunkAsync(chunk)).toEqual(profile.decodeChunk(chunk));
     });
+  });
+
+  test('names the levels when asked for an unknown one', async () => {
+    const request = { ...requestOf(5, 0, true), onlyLevel: 'ultra' };
+    expect(codeOf(() => profile.encodeChunk(request))).toBe('unknown-level');
+    await expect(profile.encodeChunkAsync(request)).rejects.toMatchObject({ code: 'unknown-level' });
   });
 
   test('keeps an exact first token bit for bit, and one of the table in one byte', () => {

@@ -1,25 +1,25 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { type LocalEdge, startLocalEdge } from '../../src/cli/local/edge.ts';
-import { mintLocalToken, type Secrets } from '../../src/cli/local/secrets.ts';
+import { localSecrets, mintLocalToken } from '../../src/cli/local/secrets.ts';
 import { makeContext } from '../edge/support/objects.ts';
-
-const SECRETS: Secrets = {
-  tokenKeys: { test: Buffer.alloc(32, 'test').toString('base64url') },
-  originToken: 'test-origin-token',
-};
 
 export type TestEdge = LocalEdge & { token: string };
 export type StoredContext = Awaited<ReturnType<typeof makeContext>>;
 
 /** The real Worker in workerd with storage in memory, and a token that may publish. */
 export async function startTestEdge(originUrl = 'http://127.0.0.1:1'): Promise<TestEdge> {
+  const home = await mkdtemp(path.join(tmpdir(), 'kvedge-test-'));
+  const secrets = await localSecrets(home).finally(() => rm(home, { recursive: true }));
   const edge = await startLocalEdge({
-    secrets: SECRETS,
+    secrets,
     originUrl,
     host: '127.0.0.1',
     port: 0,
     storage: null,
   });
-  const token = await mintLocalToken(SECRETS, { scopes: ['publish', 'read'], ttlSeconds: 3600 });
+  const token = await mintLocalToken(secrets, { scopes: ['publish', 'read', 'compute'], ttlSeconds: 3600 });
   return { ...edge, token };
 }
 

@@ -1,14 +1,14 @@
 import { SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { mintToken, parseTokenKeys, TokenError, verifyToken } from '../../src/protocol/token.ts';
+import { mintToken, parseTokenKeys, SCOPES, TokenError, verifyToken } from '../../src/protocol/token.ts';
 import { edge, expectProblem, SECRET, tokenFor } from './support/edge.ts';
 import { unusedId } from './support/objects.ts';
 
 const WRITES = [
-  ['POST', '/v1/contexts'],
-  ['PUT', `/v1/contexts/${unusedId()}`],
-  ['PUT', `/v1/chunks/${unusedId()}`],
-  ['PUT', `/v1/profiles/${unusedId()}`],
+  ['POST', '/v1/contexts', 'publish'],
+  ['PUT', `/v1/contexts/${unusedId()}`, 'compute'],
+  ['PUT', `/v1/chunks/${unusedId()}`, 'compute'],
+  ['PUT', `/v1/profiles/${unusedId()}`, 'compute'],
 ] as const;
 const key = new TextEncoder().encode('k'.repeat(32));
 const tenant = { tenant: 't', scope: 'publish' };
@@ -21,10 +21,10 @@ describe('authorization', () => {
     await expectProblem(response, 401, 'unauthorized');
   });
 
-  it.each(WRITES)('%s %s needs the scope publish', async (method, path) => {
-    for (const scope of ['read', 'admin'] as const) {
+  it.each(WRITES)('%s %s needs the scope %s', async (method, path, needed) => {
+    for (const scope of SCOPES.filter((other) => other !== needed)) {
       const response = await edge(path, { method, scope });
-      expect(response.headers.get('www-authenticate')).toContain('scope="publish"');
+      expect(response.headers.get('www-authenticate')).toContain(`scope="${needed}"`);
       await expectProblem(response, 403, 'forbidden');
     }
   });

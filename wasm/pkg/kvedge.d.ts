@@ -16,9 +16,9 @@ export class Profile {
      */
     decodeChunk(chunk: Uint8Array | number[], level: string | null | undefined, partial: boolean): Uint16Array;
     /**
-     * Encodes 1 to 256 tokens into one chunk object with every level.
+     * Encodes 1 to 256 tokens into one chunk object with every level, or with `onlyLevel` alone.
      */
-    encodeChunk(planes: Uint16Array | number[], firstPosition: number, tokenCount: number, chunkId: Uint8Array | number[], exactFirstToken: boolean, firstTokenId: number): Uint8Array;
+    encodeChunk(planes: Uint16Array | number[], firstPosition: number, tokenCount: number, chunkId: Uint8Array | number[], exactFirstToken: boolean, firstTokenId: number, onlyLevel?: string | null): Uint8Array;
     /**
      * The groups with a member plane in layers `first` to `last`.
      */
@@ -32,6 +32,8 @@ export class Profile {
      */
     constructor(file: Uint8Array | number[], maxMemoryBytes?: number | null);
 }
+
+export function __wbg_reset_state(): void;
 
 /**
  * A subset object with the segments of these groups (for a cut by layers: those whose members hold the layers).
@@ -69,7 +71,7 @@ export interface InitOutput {
     readonly inspectChunk: (a: number, b: number) => [number, number, number, number];
     readonly profile_cutChunkLayers: (a: number, b: number, c: number, d: number, e: number) => [number, number, number, number];
     readonly profile_decodeChunk: (a: number, b: number, c: number, d: number, e: number, f: number) => [number, number, number, number];
-    readonly profile_encodeChunk: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number) => [number, number, number, number];
+    readonly profile_encodeChunk: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number) => [number, number, number, number];
     readonly profile_groupsOfLayers: (a: number, b: number, c: number) => [number, number];
     readonly profile_info: (a: number) => [number, number];
     readonly profile_new: (a: number, b: number, c: number, d: number) => [number, number, number];

@@ -12,7 +12,9 @@ export class Profile {
     }
     free() {
         const ptr = this.__destroy_into_raw();
+        __wbg_call_guard();
         wasm.__wbg_profile_free(ptr, 0);
+
     }
     /**
      * A subset object with what layers `first` to `last` need.
@@ -22,11 +24,16 @@ export class Profile {
      * @returns {Uint8Array}
      */
     cutChunkLayers(chunk, first, last) {
+        if (this.__wbg_inst !== undefined && this.__wbg_inst !== __wbg_instance_id) {
+            throw new Error('Invalid stale object from previous Wasm instance');
+        }
         const val2 = +first;
         const val3 = +last;
         const ptr0 = passArray8ToWasm0(chunk, wasm.__wbindgen_malloc);
         const len0 = WASM_VECTOR_LEN;
-        const ret = wasm.profile_cutChunkLayers(this.__wbg_ptr, ptr0, len0, val2, val3);
+        let ret;
+        __wbg_call_guard();
+        ret = wasm.profile_cutChunkLayers(this.__wbg_ptr, ptr0, len0, val2, val3);
         if (ret[3]) {
             throw takeFromExternrefTable0(ret[2]);
         }
@@ -42,6 +49,9 @@ export class Profile {
      * @returns {Uint16Array}
      */
     decodeChunk(chunk, level, partial) {
+        if (this.__wbg_inst !== undefined && this.__wbg_inst !== __wbg_instance_id) {
+            throw new Error('Invalid stale object from previous Wasm instance');
+        }
         const val3 = +partial;
         let ptr0, len0, ptr1, len1;
         try {
@@ -54,7 +64,9 @@ export class Profile {
             if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
             throw e;
         }
-        const ret = wasm.profile_decodeChunk(this.__wbg_ptr, ptr0, len0, ptr1, len1, val3);
+        let ret;
+        __wbg_call_guard();
+        ret = wasm.profile_decodeChunk(this.__wbg_ptr, ptr0, len0, ptr1, len1, val3);
         if (ret[3]) {
             throw takeFromExternrefTable0(ret[2]);
         }
@@ -63,38 +75,47 @@ export class Profile {
         return v4;
     }
     /**
-     * Encodes 1 to 256 tokens into one chunk object with every level.
+     * Encodes 1 to 256 tokens into one chunk object with every level, or with `onlyLevel` alone.
      * @param {Uint16Array | number[]} planes
      * @param {number} firstPosition
      * @param {number} tokenCount
      * @param {Uint8Array | number[]} chunkId
      * @param {boolean} exactFirstToken
      * @param {number} firstTokenId
+     * @param {string | null} [onlyLevel]
      * @returns {Uint8Array}
      */
-    encodeChunk(planes, firstPosition, tokenCount, chunkId, exactFirstToken, firstTokenId) {
-        const val3 = +firstPosition;
-        const val4 = +tokenCount;
-        const val5 = +exactFirstToken;
-        const val6 = +firstTokenId;
-        let ptr0, len0, ptr1, len1;
+    encodeChunk(planes, firstPosition, tokenCount, chunkId, exactFirstToken, firstTokenId, onlyLevel) {
+        if (this.__wbg_inst !== undefined && this.__wbg_inst !== __wbg_instance_id) {
+            throw new Error('Invalid stale object from previous Wasm instance');
+        }
+        const val4 = +firstPosition;
+        const val5 = +tokenCount;
+        const val6 = +exactFirstToken;
+        const val7 = +firstTokenId;
+        let ptr0, len0, ptr1, len1, ptr2, len2;
         try {
             ptr0 = passArray16ToWasm0(planes, wasm.__wbindgen_malloc);
             len0 = WASM_VECTOR_LEN;
             ptr1 = passArray8ToWasm0(chunkId, wasm.__wbindgen_malloc);
             len1 = WASM_VECTOR_LEN;
+            ptr2 = isLikeNone(onlyLevel) ? 0 : passStringToWasm0(onlyLevel, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+            len2 = WASM_VECTOR_LEN;
         } catch (e) {
+            if (ptr2) { wasm.__wbindgen_free(ptr2, len2 * 1, 1); }
             if (ptr1) { wasm.__wbindgen_free(ptr1, len1 * 1, 1); }
             if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 2, 2); }
             throw e;
         }
-        const ret = wasm.profile_encodeChunk(this.__wbg_ptr, ptr0, len0, val3, val4, ptr1, len1, val5, val6);
+        let ret;
+        __wbg_call_guard();
+        ret = wasm.profile_encodeChunk(this.__wbg_ptr, ptr0, len0, val4, val5, ptr1, len1, val6, val7, ptr2, len2);
         if (ret[3]) {
             throw takeFromExternrefTable0(ret[2]);
         }
-        var v7 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
+        var v8 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
         wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
-        return v7;
+        return v8;
     }
     /**
      * The groups with a member plane in layers `first` to `last`.
@@ -103,7 +124,12 @@ export class Profile {
      * @returns {Uint8Array}
      */
     groupsOfLayers(first, last) {
-        const ret = wasm.profile_groupsOfLayers(this.__wbg_ptr, first, last);
+        if (this.__wbg_inst !== undefined && this.__wbg_inst !== __wbg_instance_id) {
+            throw new Error('Invalid stale object from previous Wasm instance');
+        }
+        let ret;
+        __wbg_call_guard();
+        ret = wasm.profile_groupsOfLayers(this.__wbg_ptr, first, last);
         var v1 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
         wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
         return v1;
@@ -116,11 +142,17 @@ export class Profile {
         let deferred1_0;
         let deferred1_1;
         try {
-            const ret = wasm.profile_info(this.__wbg_ptr);
+            if (this.__wbg_inst !== undefined && this.__wbg_inst !== __wbg_instance_id) {
+                throw new Error('Invalid stale object from previous Wasm instance');
+            }
+            let ret;
+            __wbg_call_guard();
+            ret = wasm.profile_info(this.__wbg_ptr);
             deferred1_0 = ret[0];
             deferred1_1 = ret[1];
             return getStringFromWasm0(ret[0], ret[1]);
         } finally {
+            __wbg_call_guard();
             wasm.__wbindgen_free(deferred1_0, deferred1_1, 1);
         }
     }
@@ -133,16 +165,31 @@ export class Profile {
         const val2 = +(isLikeNone(maxMemoryBytes) ? 0 : maxMemoryBytes);
         const ptr0 = passArray8ToWasm0(file, wasm.__wbindgen_malloc);
         const len0 = WASM_VECTOR_LEN;
-        const ret = wasm.profile_new(ptr0, len0, !isLikeNone(maxMemoryBytes), val2);
+        let ret;
+        __wbg_call_guard();
+        ret = wasm.profile_new(ptr0, len0, !isLikeNone(maxMemoryBytes), val2);
         if (ret[2]) {
             throw takeFromExternrefTable0(ret[1]);
         }
         this.__wbg_ptr = ret[0];
-        ProfileFinalization.register(this, this.__wbg_ptr, this);
+        Object.defineProperty(this, '__wbg_inst', { value: __wbg_instance_id, writable: true });
+        ProfileFinalization.register(this, { ptr: ret[0], instance: __wbg_instance_id }, this);
         return this;
     }
 }
 if (Symbol.dispose) Profile.prototype[Symbol.dispose] = Profile.prototype.free;
+
+export function __wbg_reset_state () {
+    __wbg_instance_id++;
+    cachedUint16ArrayMemory0 = null;
+    cachedUint8ArrayMemory0 = null;
+    if (typeof numBytesDecoded !== 'undefined') numBytesDecoded = 0;
+    if (typeof WASM_VECTOR_LEN !== 'undefined') WASM_VECTOR_LEN = 0;
+    __wbg_reinit_scheduled = false;
+    wasmInstance = new WebAssembly.Instance(wasmModule, __wbg_get_imports());
+    wasm = wasmInstance.exports;
+    wasm.__wbindgen_start();
+}
 
 /**
  * A subset object with the segments of these groups (for a cut by layers: those whose members hold the layers).
@@ -162,7 +209,9 @@ export function cutChunkGroups(chunk, groups) {
         if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
         throw e;
     }
-    const ret = wasm.cutChunkGroups(ptr0, len0, ptr1, len1);
+    let ret;
+    __wbg_call_guard();
+    ret = wasm.cutChunkGroups(ptr0, len0, ptr1, len1);
     if (ret[3]) {
         throw takeFromExternrefTable0(ret[2]);
     }
@@ -189,7 +238,9 @@ export function cutChunkLevel(chunk, level) {
         if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
         throw e;
     }
-    const ret = wasm.cutChunkLevel(ptr0, len0, ptr1, len1);
+    let ret;
+    __wbg_call_guard();
+    ret = wasm.cutChunkLevel(ptr0, len0, ptr1, len1);
     if (ret[3]) {
         throw takeFromExternrefTable0(ret[2]);
     }
@@ -208,7 +259,9 @@ export function cutChunkMaxBytes(chunk, max_bytes) {
     const val2 = +max_bytes;
     const ptr0 = passArray8ToWasm0(chunk, wasm.__wbindgen_malloc);
     const len0 = WASM_VECTOR_LEN;
-    const ret = wasm.cutChunkMaxBytes(ptr0, len0, val2);
+    let ret;
+    __wbg_call_guard();
+    ret = wasm.cutChunkMaxBytes(ptr0, len0, val2);
     if (ret[3]) {
         throw takeFromExternrefTable0(ret[2]);
     }
@@ -228,7 +281,9 @@ export function inspectChunk(chunk) {
     try {
         const ptr0 = passArray8ToWasm0(chunk, wasm.__wbindgen_malloc);
         const len0 = WASM_VECTOR_LEN;
-        const ret = wasm.inspectChunk(ptr0, len0);
+        let ret;
+        __wbg_call_guard();
+        ret = wasm.inspectChunk(ptr0, len0);
         var ptr2 = ret[0];
         var len2 = ret[1];
         if (ret[3]) {
@@ -239,6 +294,7 @@ export function inspectChunk(chunk) {
         deferred3_1 = len2;
         return getStringFromWasm0(ptr2, len2);
     } finally {
+        __wbg_call_guard();
         wasm.__wbindgen_free(deferred3_0, deferred3_1, 1);
     }
 }
@@ -254,7 +310,9 @@ export function validateChunk(chunk) {
     try {
         const ptr0 = passArray8ToWasm0(chunk, wasm.__wbindgen_malloc);
         const len0 = WASM_VECTOR_LEN;
-        const ret = wasm.validateChunk(ptr0, len0);
+        let ret;
+        __wbg_call_guard();
+        ret = wasm.validateChunk(ptr0, len0);
         var ptr2 = ret[0];
         var len2 = ret[1];
         if (ret[3]) {
@@ -265,6 +323,7 @@ export function validateChunk(chunk) {
         deferred3_1 = len2;
         return getStringFromWasm0(ptr2, len2);
     } finally {
+        __wbg_call_guard();
         wasm.__wbindgen_free(deferred3_0, deferred3_1, 1);
     }
 }
@@ -302,9 +361,20 @@ function __wbg_get_imports() {
     };
 }
 
+function __wbg_call_guard() {
+    if (__wbg_reinit_scheduled) {
+        __wbg_reset_state();
+        return;
+    }
+}
+
+
+let __wbg_instance_id = 0;
 const ProfileFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
-    : new FinalizationRegistry(ptr => wasm.__wbg_profile_free(ptr, 1));
+    : new FinalizationRegistry(({ ptr, instance }) => {
+    if (instance === __wbg_instance_id) wasm.__wbg_profile_free(ptr, 1);
+});
 
 function addToExternrefTable0(obj) {
     const idx = wasm.__externref_table_alloc();
@@ -406,6 +476,8 @@ function passStringToWasm0(arg, malloc, realloc) {
     WASM_VECTOR_LEN = offset;
     return ptr;
 }
+
+let __wbg_reinit_scheduled = false;
 
 function takeFromExternrefTable0(idx) {
     const value = wasm.__wbindgen_externrefs.get(idx);

@@ -88,7 +88,7 @@ impl Profile {
         self.open().map(|profile| profile_info_json(profile))
     }
 
-    /// Encodes 1 to 256 tokens into one chunk object with every level.
+    /// Encodes 1 to 256 tokens into one chunk object with every level, or with `only_level` alone.
     #[napi]
     pub fn encode_chunk(
         &self,
@@ -98,6 +98,7 @@ impl Profile {
         chunk_id: &[u8],
         exact_first_token: bool,
         first_token_id: u32,
+        only_level: Option<String>,
     ) -> Result<Uint8Array> {
         let profile = self.open()?;
         let request = EncodeRequest {
@@ -107,6 +108,7 @@ impl Profile {
             chunk_id: EncodeRequest::chunk_id(chunk_id).map_err(to_js)?,
             exact_first_token,
             first_token_id,
+            only_level: only_level.as_deref(),
         };
         on_pool(|| encode_chunk(profile, &request, &self.limits)).map(Uint8Array::new).map_err(to_js)
     }
@@ -121,6 +123,7 @@ impl Profile {
         chunk_id: &[u8],
         exact_first_token: bool,
         first_token_id: u32,
+        only_level: Option<String>,
     ) -> Result<AsyncTask<EncodeWork>> {
         let chunk_id = EncodeRequest::chunk_id(chunk_id).map_err(to_js)?;
         Ok(AsyncTask::new(EncodeWork {
@@ -132,6 +135,7 @@ impl Profile {
             chunk_id,
             exact_first_token,
             first_token_id,
+            only_level,
             failure: None,
         }))
     }

@@ -17,6 +17,7 @@ pub struct EncodeWork {
     pub chunk_id: [u8; 32],
     pub exact_first_token: bool,
     pub first_token_id: u32,
+    pub only_level: Option<String>,
     pub failure: Option<kvedge_codec::Error>,
 }
 
@@ -32,6 +33,7 @@ impl Task for EncodeWork {
             chunk_id: self.chunk_id,
             exact_first_token: self.exact_first_token,
             first_token_id: self.first_token_id,
+            only_level: self.only_level.as_deref(),
         };
         let (profile, limits) = (&self.profile, &self.limits);
         keep_failure(on_pool(|| encode_chunk(profile, &request, limits)), &mut self.failure)

@@ -46,6 +46,9 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--tune-documents", type=int, help="measure only this many documents; 0: none")
     p.add_argument("--measure", type=Path, metavar="PROFILE", help="only measure this profile; nothing is fitted or written")
     p.add_argument("--list-sources", action="store_true", help="print the text packages and stop")
+    p.add_argument("--lead-layers", type=int, default=d.lead_layers, help="layers of a leading basis over several groups; 0: none")
+    p.add_argument("--lead-rank", type=int, default=d.lead_rank, help="columns of a leading basis")
+    p.add_argument("--lead-bands", type=int, nargs="*", default=d.lead_bands, help="ends of its bands below the rank")
     p.add_argument("--group-layers", type=int, default=d.group_layers)
     p.add_argument("--rank", type=int, default=d.rank, help="columns of each basis; all of them if not given")
     p.add_argument("--bands", type=int, nargs="*", default=d.bands, help="ends of the bands below the rank")
@@ -73,7 +76,7 @@ def main() -> None:
     started = time.time()
     torch.set_num_threads(min(2, torch.get_num_threads()))
     settings = Settings(**{f.name: getattr(a, f.name) for f in dataclasses.fields(Settings) if hasattr(a, f.name)})
-    settings = dataclasses.replace(settings, bands=tuple(settings.bands))
+    settings = dataclasses.replace(settings, bands=tuple(settings.bands), lead_bands=tuple(settings.lead_bands))
     model = Model(a.model, a.device)
     tokenizer, store = load_tokenizer(model.reader), SourceStore(a.cache / "sources", sys.executable)
     bos = None if a.bos < 0 else a.bos

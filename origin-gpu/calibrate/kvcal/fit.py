@@ -13,21 +13,25 @@ from .bank import Histograms, entry_passes, fit_bank
 from .classes import CLASS_COUNT
 from .data import CalibrationData
 from .moments import Moments
-from .predictor import Predictor, features, fit_predictor
+from .predictor import MAX_SHIFT, MIN_SHIFT, Predictor, features, fit_predictor
 from .profile import FirstToken, Profile
-from .transform import Transform, fit_group, layer_groups
+from .transform import Stage, Transform, fit_groups, layer_groups
 
 
 @dataclass(frozen=True)
 class Settings:
     """Hyper-parameters of a profile; the defaults are those of SmolLM2-135M chosen on the tuning documents."""
 
+    lead_layers: int = 12
+    """Layers of a leading group, a multiple of `group_layers`; 0: none."""
+    lead_rank: int = 256
+    lead_bands: tuple[int, ...] = (96,)
     group_layers: int = 4
     rank: int | None = None
     bands: tuple[int, ...] = (128, 384, 768)
     f16_columns: int = 64
     ridge: float = 0.02
-    base_step: float = 1.8
+    base_step: float = 2.0
     """Step of the coarsest level over the root mean square of all coefficients."""
     level_names: tuple[str, ...] = ("draft", "standard", "high", "near-lossless")
     gamma: float = 1.0
@@ -41,14 +45,14 @@ class Settings:
 
 def fit_transform(data: CalibrationData, cache: Path, settings: Settings) -> tuple[Transform, float]:
     """(transform, root mean square of all coefficients of full bases)."""
-    moments = Moments(data, layer_groups(data.geometry.layers, settings.group_layers), cache)
+    moments = Moments(data, layer_groups(data.geometry.layers, settings.lead_layers or settings.group_layers), cache)
     weights = data.weights(settings.ridge)
-    groups, energy, count = [], 0.0, 0
-    for n, columns in enumerate(moments.columns):
-        groups.append(fit_group(moments, n, weights, settings.rank, list(settings.bands), settings.f16_columns))
-        energy += (moments.covariance(n).diagonal() * weights[columns].square()).sum().item()
-        count += len(columns)
-    return Transform(moments.mean, weights, groups), math.sqrt(energy / count)
+    lead = Stage(settings.lead_layers, settings.lead_rank, settings.lead_bands, settings.f16_columns) if settings.lead_layers else None
+    rest = Stage(settings.group_layers, settings.rank, settings.bands, settings.f16_columns)
+    groups = fit_groups(moments, weights, lead, rest)
+    sets = [moments.covariance(n).diagonal() * weights[c].square() for n, c in enumerate(moments.columns)]
+    energy = torch.cat(sets).mean().item()
+    return Transform(moments.mean, weights, groups), math.sqrt(energy)
 
 
 def fit_sensitivity(data: CalibrationData, transform: Transform, unit: float, settings: Settings) -> Predictor:
@@ -81,8 +85,8 @@ def fit_classes(data: CalibrationData, transform: Transform, predictor: Predicto
         shifts = predictor.shifts(coefficients) if predictor else torch.zeros(len(coefficients[0]), dtype=torch.long)
         if entries is None:
             entries = [entry_passes(y, g.bands(), base_step, passes) for g, y in zip(transform.groups, coefficients)]
-            spread = torch.bincount(shifts + 4, minlength=9).float() / len(shifts)
-            print("share of shifts -4..4:", " ".join(f"{s:.2f}" for s in spread))
+            spread = torch.bincount(shifts - MIN_SHIFT, minlength=MAX_SHIFT - MIN_SHIFT + 1).float() / len(shifts)
+            print(f"share of shifts {MIN_SHIFT}..{MAX_SHIFT}:", " ".join(f"{s:.2f}" for s in spread))
         for start, y, entry in zip(starts, coefficients, entries):
             histograms.add(start, y, shifts, base_step, passes, entry)
         tokens += len(shifts)

@@ -15,10 +15,11 @@ from .data import CalibrationData
 
 
 class Moments:
-    """Mean [valuesPerToken] and, per set of planes, the covariance [d, d] of their values."""
+    """Mean [valuesPerToken], values per token of each plane (`dims`) and, per set of planes, the covariance [d, d] of their values."""
 
     def __init__(self, data: CalibrationData, plane_sets: list[list[int]], cache: Path):
         self.plane_sets = plane_sets
+        self.dims = [data.geometry.plane_dim(p) for p in range(data.geometry.planes)]
         self.columns = [data.plane_columns(planes) for planes in plane_sets]
         name = hashlib.sha256(repr(plane_sets).encode()).hexdigest()[:12]
         self._file = cache / f"moments-{name}.pt"

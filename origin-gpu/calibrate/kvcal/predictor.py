@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
-MIN_SHIFT, MAX_SHIFT = -4, 4
+MIN_SHIFT, MAX_SHIFT = -11, 4
+"""Step shifts that the format can store (docs/format.md, 6.2)."""
 SHIFT_OCTAVES = math.log2(3) / 4
 """log2 of the step ratio of one unit of shift."""
 

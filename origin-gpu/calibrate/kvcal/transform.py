@@ -51,29 +51,66 @@ class Group:
 def store_basis(basis: torch.Tensor, f16_columns: int) -> list[Block]:
     """Leading columns as f16 (their variance needs it), the rest as i8 with one scale per column."""
     lead, tail = basis[:, :f16_columns], basis[:, f16_columns:]
-    blocks = [Block(F16_BLOCK, lead.numpy().astype(np.float16), None)]
+    blocks = []
+    if lead.shape[1]:
+        blocks.append(Block(F16_BLOCK, lead.numpy().astype(np.float16), None))
     if tail.shape[1]:
         scales = tail.abs().amax(0) / 127
         blocks.append(Block(I8_BLOCK, torch.round(tail / scales).numpy().astype(np.int8), scales.numpy()))
     return blocks
 
 
-def fit_group(moments: Moments, n: int, weights: torch.Tensor, rank: int | None, bands: list[int], f16_columns: int) -> Group:
-    """Eigenvectors of the weighted covariance of the n-th plane set, by falling variance. `bands` are ends below the rank."""
-    columns = moments.columns[n]
-    w = weights[columns]
-    covariance = w[:, None] * moments.covariance(n) * w
+@dataclass(frozen=True)
+class Stage:
+    """How the bases of one kind of group are cut: layers of a group, columns (None: all), ends of bands below the rank."""
+
+    layers: int
+    rank: int | None
+    bands: tuple[int, ...]
+    f16_columns: int
+
+
+def fit_basis(covariance: torch.Tensor, planes: list[int], columns: np.ndarray, stage: Stage) -> Group:
+    """Eigenvectors of the weighted covariance [d, d] of `planes`, by falling variance, as they are stored."""
     _, vectors = torch.linalg.eigh(covariance.double())
-    basis = vectors.flip(1)[:, :rank].float()
-    blocks = store_basis(basis, f16_columns)
+    blocks = store_basis(vectors.flip(1)[:, : stage.rank].float(), stage.f16_columns)
     stored = torch.cat([b.dequantized() for b in blocks], 1)
-    ends = [b for b in bands if 0 < b < stored.shape[1]] + [stored.shape[1]]
-    return Group(moments.plane_sets[n], columns, blocks, stored, ends)
+    ends = [b for b in stage.bands if 0 < b < stored.shape[1]] + [stored.shape[1]]
+    return Group(planes, columns, blocks, stored, ends)
+
+
+def fit_groups(moments: Moments, weights: torch.Tensor, lead: Stage | None, rest: Stage) -> list[Group]:
+    """The bases of every plane set of `moments`: first the `lead` ones over a whole set, then `rest`, over fewer layers, of what they leave.
+
+    A leading basis over many layers catches what they share; full-rank bases of so many layers would not be worth
+    their size, and smaller ones do as well on what remains. Without `lead` a plane set is one group of `rest`.
+    """
+    first, second = [], []
+    for n, (planes, columns) in enumerate(zip(moments.plane_sets, moments.columns)):
+        w = weights[columns]
+        covariance = w[:, None] * moments.covariance(n) * w
+        if lead is None:
+            second.append(fit_basis(covariance, planes, columns, rest))
+            continue
+        first.append(fit_basis(covariance, planes, columns, lead))
+        u = first[-1].basis
+        u = u @ torch.linalg.inv(torch.linalg.cholesky(u.T @ u)).T
+        covariance = covariance - u @ (u.T @ covariance)
+        covariance = covariance - (covariance @ u) @ u.T
+        for part in runs(planes, 2 * rest.layers):
+            within = np.flatnonzero(np.isin(np.concatenate([np.full(moments.dims[p], p) for p in planes]), part))
+            second.append(fit_basis(covariance[within][:, within], part, columns[within], rest))
+    return first + second
+
+
+def runs(items: list[int], length: int) -> list[list[int]]:
+    """Consecutive parts of `length` items; the last may be shorter."""
+    return [items[a : a + length] for a in range(0, len(items), length)]
 
 
 def layer_groups(layers: int, group_layers: int) -> list[list[int]]:
     """Planes of consecutive runs of `group_layers` layers."""
-    return [list(range(2 * a, 2 * min(a + group_layers, layers))) for a in range(0, layers, group_layers)]
+    return runs(list(range(2 * layers)), 2 * group_layers)
 
 
 @dataclass

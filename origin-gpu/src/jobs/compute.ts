@@ -1,8 +1,11 @@
+import { createHash } from 'node:crypto';
+import type { Codec } from '../../../src/codec/codec.ts';
 import type { KvPlanes, PrefillOptions } from '../../../src/engine/index.ts';
 import { slicePlanes } from '../../../src/engine/index.ts';
 import { fromHex } from '../../../src/protocol/ids.ts';
 import { CHUNK_TOKENS } from '../../../src/protocol/limits.ts';
 import type { LoadedProfile, ServedModel } from '../models.ts';
+import type { ChunkLevels } from './store.ts';
 
 /** KV of a whole context, computed from its tokens. */
 export async function computePlanes(
@@ -35,4 +38,14 @@ export async function encodeChunk(
     firstTokenId: tokens[start] as number,
   };
   return new Uint8Array(await profile.codec.encodeChunkAsync(request));
+}
+
+/** The levels of a chunk object, as a manifest lists them. */
+export function levelsOfObject(codec: Pick<Codec, 'inspectChunk'>, object: Uint8Array): ChunkLevels {
+  return codec.inspectChunk(object).levels.map(({ name, endOffset, predictedKld }) => ({
+    name,
+    bytes: endOffset,
+    sha256: createHash('sha256').update(object.subarray(0, endOffset)).digest('hex'),
+    predictedKld,
+  }));
 }

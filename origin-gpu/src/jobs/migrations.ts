@@ -28,4 +28,9 @@ export const MIGRATIONS: readonly string[] = [
      levels TEXT NOT NULL,
      PRIMARY KEY (edge, id)
    ) STRICT, WITHOUT ROWID;`,
+  // Chunks stored before were not signed; they are sent once more.
+  `ALTER TABLE jobs ADD COLUMN tenant TEXT NOT NULL DEFAULT '';
+   ALTER TABLE jobs ADD COLUMN tenant_salt TEXT;
+   CREATE INDEX jobs_by_tenant ON jobs (tenant, id);
+   DELETE FROM stored_chunks`,
 ];

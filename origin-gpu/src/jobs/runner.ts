@@ -1,10 +1,13 @@
+import type { Codec } from '../../../src/codec/codec.ts';
 import { EngineError } from '../../../src/engine/index.ts';
+import type { StoredChunk } from '../../../src/protocol/api.ts';
 import type { Manifest } from '../../../src/protocol/manifest.ts';
 import { ProblemError } from '../../../src/protocol/problems.ts';
+import { areLevelsSigned, type Signer } from '../../../src/protocol/signature.ts';
 import { EdgeClient, EdgeRefused } from '../edge-client.ts';
 import type { Log } from '../log.ts';
 import { type ModelRegistry, profileOf, type ServedModel } from '../models.ts';
-import { computePlanes, encodeChunk } from './compute.ts';
+import { computePlanes, encodeChunk, levelsOfObject } from './compute.ts';
 import { splitTokens } from './plan.ts';
 import type { ChunkLevels, Job, JobStore } from './store.ts';
 
@@ -15,6 +18,8 @@ export interface RunnerOptions {
   models: ModelRegistry;
   edgeUrl: string;
   edgeToken: () => Promise<string> | string;
+  codec: Pick<Codec, 'inspectChunk'>;
+  signer: Signer;
   log: Log;
   /** See `EdgeClientOptions`. */
   minRetryDelayMs?: number;
@@ -99,6 +104,7 @@ export class JobRunner {
     const edge = new EdgeClient({
       edgeUrl,
       token: edgeToken,
+      tenant: job.tenant,
       signal: this.#stop.signal,
       ...(minRetryDelayMs === undefined ? {} : { minDelayMs: minRetryDelayMs }),
       onRetry: (reason) => {
@@ -116,7 +122,10 @@ export class JobRunner {
     };
     if (!(await step(edge.hasProfile(profile.id)))) await step(edge.putProfile(profile.id, profile.file));
     const levels = await this.#publishChunks(job, model, edge, step);
-    await step(edge.putContext(job.id, publication(job, model, levels)));
+    const { manifest, chunks } = publication(job, model, levels);
+    await step(
+      edge.putContext(job.id, { manifest: await this.#options.signer.signManifest(manifest), chunks }),
+    );
   }
 
   async #publishChunks(
@@ -125,7 +134,7 @@ export class JobRunner {
     edge: EdgeClient,
     step: <T>(work: Promise<T>) => Promise<T>,
   ): Promise<ChunkLevels[]> {
-    const { store, edgeUrl } = this.#options;
+    const { store, edgeUrl, codec, signer } = this.#options;
     const { signal } = this.#stop;
     const profile = profileOf(model);
     const levels = new Array<ChunkLevels | null>(job.chunkIds.length).fill(null);
@@ -145,7 +154,15 @@ export class JobRunner {
       if (levels[index] !== null) continue;
       signal.throwIfAborted();
       const object = await encodeChunk(profile, planes, job.tokens, index, id);
-      const stored = await step(edge.putChunk(id, object));
+      const signature = await signer.signLevels(id, levelsOfObject(codec, object));
+      const stored = await step(edge.putChunk(id, object, signature));
+      // The edge may have had an object of another origin; a manifest may vouch only for what a publisher's key vouches for.
+      if (!(await isTrusted(stored, signer))) {
+        throw new ProblemError(
+          'conflict',
+          `The edge stores another encoding of chunk ${id}, which is not signed with this origin's key.`,
+        );
+      }
       store.rememberChunk(edgeUrl, id, stored.levels);
       levels[index] = stored.levels;
       done += 1;
@@ -153,6 +170,10 @@ export class JobRunner {
     }
     return levels as ChunkLevels[];
   }
+}
+
+async function isTrusted({ id, levels, signature }: StoredChunk, { publicKey }: Signer): Promise<boolean> {
+  return signature?.publicKey === publicKey && areLevelsSigned(signature, id, levels);
 }
 
 function publication(job: Job, model: ServedModel, levels: readonly ChunkLevels[]) {
@@ -164,7 +185,8 @@ function publication(job: Job, model: ServedModel, levels: readonly ChunkLevels[
     model: { name: job.model, fingerprint: model.fingerprint, ...model.engine.model.geometry },
     codec: CODEC_LADDER,
     profileId: job.profileId,
-    visibility: 'public',
+    visibility: job.tenantSalt === null ? 'public' : 'private',
+    ...(job.tenantSalt === null ? {} : { tenantSalt: job.tenantSalt }),
     tokenCount: job.tokens.length,
     chunks: job.chunkIds.map((id, index) => ({
       id,

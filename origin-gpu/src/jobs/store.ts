@@ -5,6 +5,7 @@ import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
 import { z } from 'zod';
 import { JobEvent, JobState, type JobStatus } from '../../../src/protocol/api.ts';
 import { Id, ManifestLevel } from '../../../src/protocol/manifest.ts';
+import { PUBLIC } from '../../../src/protocol/tenant.ts';
 import { MIGRATIONS } from './migrations.ts';
 
 export type ChunkLevels = z.infer<typeof ManifestLevel>[];
@@ -15,6 +16,10 @@ export interface Job {
   model: string;
   modelFingerprint: string;
   profileId: string;
+  /** Whose it is; `PUBLIC` for everybody's. */
+  tenant: string;
+  /** Salt of its ids; null for a public context. */
+  tenantSalt: string | null;
   tokens: Uint32Array;
   chunkIds: string[];
   state: z.infer<typeof JobState>;
@@ -38,6 +43,8 @@ const row = z.object({
   model: z.string(),
   model_fingerprint: Id,
   profile_id: Id,
+  tenant: z.string(),
+  tenant_salt: Id.nullable(),
   tokens: z.instanceof(Uint8Array),
   chunk_ids: z.string().transform((text) => z.array(Id).parse(JSON.parse(text))),
   state: JobState,
@@ -99,6 +106,17 @@ export class JobStore {
     return found === undefined ? null : jobOf(found);
   }
 
+  /**
+   * A job that this tenant may know of: its own or a public one. Found by tenant first, so that another tenant's job costs the same
+   * steps as none.
+   */
+  findFor(tenant: string, id: string): Job | null {
+    const found = this.#db
+      .prepare('SELECT * FROM jobs INDEXED BY jobs_by_tenant WHERE tenant IN (?, ?) AND id = ?')
+      .get(PUBLIC, tenant, id);
+    return found === undefined ? null : jobOf(found);
+  }
+
   /** The job to work on now: what a killed process left running, then the oldest queued. */
   next(): Job | null {
     const found = this.#db
@@ -117,8 +135,8 @@ export class JobStore {
       this.#db
         .prepare(
           `INSERT INTO jobs (id, model, model_fingerprint, profile_id, tokens, chunk_ids, state, ttl_seconds,
-             created_at, place)
-           VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?, (SELECT coalesce(max(place), 0) + 1 FROM jobs))
+             created_at, tenant, tenant_salt, place)
+           VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, (SELECT coalesce(max(place), 0) + 1 FROM jobs))
            ON CONFLICT (id) DO UPDATE SET state = 'queued', chunks_done = 0, error_code = NULL, error_detail = NULL,
              model = excluded.model, ttl_seconds = excluded.ttl_seconds, created_at = excluded.created_at,
              place = excluded.place`,
@@ -132,6 +150,8 @@ export class JobStore {
           JSON.stringify(job.chunkIds),
           job.ttlSeconds,
           new Date().toISOString(),
+          job.tenant,
+          job.tenantSalt,
         );
       this.#insertEvent(job.id, {
         type: 'tokenized',
@@ -244,6 +264,8 @@ function jobOf(found: Record<string, SQLOutputValue>): Job {
     model: parsed.model,
     modelFingerprint: parsed.model_fingerprint,
     profileId: parsed.profile_id,
+    tenant: parsed.tenant,
+    tenantSalt: parsed.tenant_salt,
     tokens: new Uint32Array(new Uint8Array(parsed.tokens).buffer),
     chunkIds: parsed.chunk_ids,
     state: parsed.state,

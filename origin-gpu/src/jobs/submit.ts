@@ -1,7 +1,8 @@
-import { PublishRequest } from '../../../src/protocol/api.ts';
+import { JobRequest } from '../../../src/protocol/api.ts';
 import { ZERO_ID } from '../../../src/protocol/ids.ts';
 import { LIMITS } from '../../../src/protocol/limits.ts';
 import { ProblemError } from '../../../src/protocol/problems.ts';
+import { PUBLIC } from '../../../src/protocol/tenant.ts';
 import { type ModelRegistry, profileOf, type ServedModel } from '../models.ts';
 import { planContext } from './plan.ts';
 import type { Job, JobStore } from './store.ts';
@@ -9,7 +10,7 @@ import type { Job, JobStore } from './store.ts';
 const CODEC_LADDER = 1;
 
 /**
- * Turns the body of `POST /v1/jobs` into a job, or finds the job of the same content.
+ * Turns the body of `POST /v1/jobs` (`JobRequest`) into a job, or finds the job of the same content.
  *
  * @param stillPublished tells whether the edge has a context that was published before
  * Throws `ProblemError`: bad-request, invalid-content, model-unknown, profile-missing, too-large, context-too-large.
@@ -23,7 +24,7 @@ export async function submitJob(
   }: {
     store: JobStore;
     models: ModelRegistry;
-    stillPublished: (id: string) => Promise<boolean>;
+    stillPublished: (id: string, tenant: string) => Promise<boolean>;
   },
 ): Promise<Job> {
   const request = parseRequest(body);
@@ -34,20 +35,28 @@ export async function submitJob(
       ? tokenize(model, request.text as string)
       : checkTokens(model, request.tokens);
   refuseLength(tokens.length, maxTokens(model));
+  const { name: tenant, salt: tenantSalt } = request.tenant ?? { name: PUBLIC, salt: null };
   const plan = await planContext(
-    { codec: CODEC_LADDER, modelFingerprint: model.fingerprint, profileId: profile.id, tenantSalt: ZERO_ID },
+    {
+      codec: CODEC_LADDER,
+      modelFingerprint: model.fingerprint,
+      profileId: profile.id,
+      tenantSalt: tenantSalt ?? ZERO_ID,
+    },
     tokens,
   );
   const known = store.find(plan.contextId);
   if (known !== null) {
     if (known.state === 'queued' || known.state === 'running') return known;
-    if (known.state === 'published' && (await stillPublished(known.id))) return known;
+    if (known.state === 'published' && (await stillPublished(known.id, tenant))) return known;
   }
   return store.enqueue({
     id: plan.contextId,
     model: model.name,
     modelFingerprint: model.fingerprint,
     profileId: profile.id,
+    tenant,
+    tenantSalt,
     tokens,
     chunkIds: plan.chunkIds,
     ttlSeconds: request.ttlSeconds ?? null,
@@ -57,7 +66,7 @@ export async function submitJob(
 function parseRequest(body: unknown) {
   const tokens = (body as { tokens?: unknown } | null)?.tokens;
   if (Array.isArray(tokens)) refuseLength(tokens.length, LIMITS.contextTokens);
-  const parsed = PublishRequest.safeParse(body);
+  const parsed = JobRequest.safeParse(body);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const where = issue?.path.length ? ` at ${issue.path.join('.')}` : '';

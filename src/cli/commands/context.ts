@@ -23,6 +23,8 @@ import {
   modelOption,
   positiveInt,
   tokenOption,
+  trustedKeys,
+  trustOption,
 } from '../options.ts';
 import { megabytes, type Output, table } from '../output.ts';
 
@@ -36,6 +38,7 @@ interface PublishOptions extends EdgeOptions {
   text?: string;
   model: string;
   ttl?: number;
+  private?: boolean;
   wait?: boolean;
 }
 
@@ -45,6 +48,7 @@ interface LoadOptions extends EdgeOptions {
   prompt?: string;
   tokens: number;
   threads?: number;
+  trust?: string[];
 }
 
 export function contextCommands({ output, signal }: CommandContext): Command {
@@ -59,6 +63,7 @@ export function contextCommands({ output, signal }: CommandContext): Command {
     .addOption(edgeOption())
     .addOption(tokenOption())
     .option('--ttl <duration>', 'when it expires, such as 30d (default: never)', durationSeconds)
+    .option('--private', "only for tokens and signed URLs of the token's tenant (default: for everybody)")
     .option('--wait', 'wait until it is published')
     .action(async (options: PublishOptions) => {
       const text = await readText(options);
@@ -67,6 +72,7 @@ export function contextCommands({ output, signal }: CommandContext): Command {
         model: options.model,
         text,
         ...(options.ttl !== undefined && { ttlSeconds: options.ttl }),
+        ...(options.private && { visibility: 'private' as const }),
       });
       let state = status?.state ?? 'published';
       if (status !== null && options.wait) {
@@ -94,6 +100,7 @@ export function contextCommands({ output, signal }: CommandContext): Command {
     .addOption(modelOption())
     .addOption(edgeOption())
     .addOption(tokenOption())
+    .addOption(trustOption())
     .option('--level <name>', 'level to fetch (default: standard)')
     .option('--prompt <text>', 'text to add after the context')
     .option('--tokens <count>', 'most tokens to generate', positiveInt, 64)
@@ -121,11 +128,13 @@ async function load(
   try {
     const promptTokens =
       options.prompt === undefined ? undefined : engine.tokenize(options.prompt, { bos: false });
+    const trusted = await trustedKeys(options);
     const { sequence, report } = await openContext({
       ...access,
       id,
       engine,
       extraTokens: options.tokens + (promptTokens?.length ?? 0),
+      ...(trusted !== undefined && { trustedKeys: trusted }),
       ...(options.level !== undefined && { level: options.level }),
       onProgress: ({ doneBytes, totalBytes }) => bar.update(doneBytes, totalBytes),
     });
@@ -217,6 +226,8 @@ function describe(manifest: Manifest): string {
   return [
     `context   ${manifest.id}`,
     `model     ${model.name} (${model.fingerprint.slice(0, 16)}...)`,
+    `visible   ${manifest.visibility === 'public' ? 'to everybody' : 'to its tenant'}`,
+    `signed    ${manifest.signature?.publicKey ?? 'no'}`,
     `tokens    ${manifest.tokenCount} in ${manifest.chunks.length} chunks`,
     `created   ${manifest.createdAt}${manifest.expiresAt === null ? '' : `, expires ${manifest.expiresAt}`}`,
     '',

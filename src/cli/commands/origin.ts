@@ -5,6 +5,7 @@ import { EdgeUrl, OriginSecret } from '../../../origin-gpu/src/config.ts';
 import { startOrigin } from '../../../origin-gpu/src/server.ts';
 import { loadBestCodec } from '../../codec/index.ts';
 import { MODELS, resolveModelPath } from '../../engine/llama/models.ts';
+import { createSigner } from '../../protocol/signature.ts';
 import { untilAborted } from '../local/foreground.ts';
 import { DEFAULT_ORIGIN_PORT, homeFolders } from '../local/home.ts';
 import { localSecrets, mintLocalToken } from '../local/secrets.ts';
@@ -56,8 +57,9 @@ export function originCommands({ output, signal }: CommandContext): Command {
             staticToken ||
             mintLocalToken(
               { tokenKeys },
-              { scopes: ['publish', 'read'], ttlSeconds: PUBLISH_TOKEN_TTL_SECONDS },
+              { scopes: ['publish', 'compute'], ttlSeconds: PUBLISH_TOKEN_TTL_SECONDS },
             ),
+          signer: await createSigner(process.env.KVEDGE_SIGNING_KEY || secrets.signingKey),
           models: [{ name: modelName(options.model), modelPath: await resolveModelPath(options.model) }],
           profilePaths: [...options.profile, SHIPPED_PROFILES, folders.profiles],
           ...(options.threads !== undefined && { threads: options.threads }),
@@ -68,6 +70,14 @@ export function originCommands({ output, signal }: CommandContext): Command {
       output().result({ url, models }, () => `origin at ${url} serves ${models.join(', ')}`);
       await untilAborted(signal);
       await running.close();
+    });
+  origin
+    .command('key')
+    .description('print the public key of KVEDGE_SIGNING_KEY or of secrets.json, for clients to trust')
+    .action(async () => {
+      const given = process.env.KVEDGE_SIGNING_KEY;
+      const { publicKey } = await createSigner(given || (await localSecrets(homeFolders().home)).signingKey);
+      output().result({ publicKey }, () => publicKey);
     });
   return origin;
 }

@@ -74,6 +74,7 @@ async function startBundle(bundle: string, options: LocalEdgeOptions): Promise<L
             ORIGIN_URL: options.originUrl,
             ORIGIN_TOKEN: secrets.originToken,
             KVEDGE_TOKEN_KEYS: JSON.stringify(secrets.tokenKeys),
+            KVEDGE_TENANT_SECRET: secrets.tenantSecret,
           },
         },
       ],

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
@@ -11,11 +11,17 @@ const Secrets = z.strictObject({
   tokenKeys: z.record(z.string(), z.string()),
   /** Value of ORIGIN_TOKEN. */
   originToken: z.string().min(16),
+  /** Value of KVEDGE_TENANT_SECRET. */
+  tenantSecret: z.string().min(43),
+  /** Value of KVEDGE_SIGNING_KEY. */
+  signingKey: z.string().min(1),
 });
 export type Secrets = z.infer<typeof Secrets>;
+/** As an earlier version wrote them. */
+const StoredSecrets = Secrets.partial({ tenantSecret: true, signingKey: true });
 
 /** Local services belong to one user. */
-const LOCAL_TENANT = 'local';
+export const LOCAL_TENANT = 'local';
 const KEY_BYTES = 32;
 
 export function secretsPath(home: string): string {
@@ -26,15 +32,30 @@ export function secretsPath(home: string): string {
 export async function localSecrets(home: string): Promise<Secrets> {
   const known = await readSecrets(home);
   if (known !== null) return known;
-  const secrets: Secrets = {
+  await mkdir(home, { recursive: true });
+  return writeSecrets(home, {
     tokenKeys: { [`local-${randomBytes(3).toString('hex')}`]: randomBytes(KEY_BYTES).toString('base64url') },
     originToken: randomBytes(KEY_BYTES).toString('base64url'),
+  });
+}
+
+/** Adds the secrets that are not there yet and keeps all of them. */
+async function writeSecrets(home: string, known: z.infer<typeof StoredSecrets>): Promise<Secrets> {
+  const secrets: Secrets = {
+    ...known,
+    tenantSecret: known.tenantSecret ?? randomBytes(KEY_BYTES).toString('base64url'),
+    signingKey: known.signingKey ?? newSigningKey(),
   };
-  await mkdir(home, { recursive: true });
   const draft = `${secretsPath(home)}.${process.pid}`;
   await writeFile(draft, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
   await rename(draft, secretsPath(home));
   return secrets;
+}
+
+/** An Ed25519 private key, PKCS #8 in base64url. */
+function newSigningKey(): string {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  return privateKey.export({ type: 'pkcs8', format: 'der' }).toString('base64url');
 }
 
 /** The secrets if they were made, else null. Refuses a file that others can read. */
@@ -50,12 +71,15 @@ export async function readSecrets(home: string): Promise<Secrets | null> {
       `Run: chmod 600 ${file}`,
     );
   }
-  const parsed = Secrets.safeParse(
+  const parsed = StoredSecrets.safeParse(
     await readFile(file, 'utf8')
       .then(JSON.parse)
       .catch(() => null),
   );
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    const complete = Secrets.safeParse(parsed.data);
+    return complete.success ? complete.data : writeSecrets(home, parsed.data);
+  }
   throw new CliError(
     'secrets-invalid',
     EXIT.refused,

@@ -15,6 +15,7 @@ export type EncodeArguments = [
   chunkId: Uint8Array,
   exactFirstToken: boolean,
   firstTokenId: number,
+  onlyLevel: string | undefined,
 ];
 
 export type DecodeArguments = [chunk: Uint8Array, level: string | undefined, partial: boolean];

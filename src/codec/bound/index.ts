@@ -48,9 +48,9 @@ function boundProfile(profile: BoundProfile): CodecProfile {
   };
   const encodeArguments = (request: EncodeRequest): EncodeArguments => {
     checkEncodeRequest(request, info);
-    const { planes, chunkId, exactFirstToken, firstTokenId } = request;
+    const { planes, chunkId, exactFirstToken, firstTokenId, onlyLevel } = request;
     const { data, firstPosition, tokenCount } = planes;
-    return [data, firstPosition, tokenCount, chunkId, exactFirstToken, firstTokenId];
+    return [data, firstPosition, tokenCount, chunkId, exactFirstToken, firstTokenId, onlyLevel];
   };
   const decodeArguments = (chunk: Uint8Array, level?: string, partial = false): DecodeArguments => {
     checkBytes(chunk, 'chunk');

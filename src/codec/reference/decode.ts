@@ -52,9 +52,10 @@ function checkProfile(profile: Profile, info: ChunkInfo): void {
 
 /** Directory entries of segments that are not here are ignored (section 8). */
 function checkGroups(profile: Profile, segments: ChunkSegment[]): void {
-  for (const { group, band } of segments) {
-    if (profile.groups[group]?.bandEnds[band] === undefined) {
-      fail('wrong-profile', `the profile has no group ${group} with a band ${band}`);
+  const passCount = profile.info.levelNames.length;
+  for (const { group, band, pass } of segments) {
+    if (profile.groups[group]?.bandEnds[band] === undefined || pass >= passCount) {
+      fail('wrong-profile', `the profile has no group ${group} with a band ${band} and a pass ${pass}`);
     }
   }
 }

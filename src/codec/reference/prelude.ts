@@ -1,15 +1,18 @@
 import type { ChunkInfo } from '../codec.ts';
 import { ByteReader } from './byte-reader.ts';
 import { checkTrailingCrc } from './crc32c.ts';
-import { fail, inRange } from './fail.ts';
+import { fail } from './fail.ts';
 import { valuesPerToken } from './geometry.ts';
 import { type Profile, readPlanes } from './profile.ts';
+
+/** What is added to a token's step shift to store it. */
+const SHIFT_BIAS = 11;
 
 /** docs/format.md, section 6.2. */
 export interface Prelude {
   /** Where the planes of the chunk's first token are, if it is not coded like the others. */
   firstToken: { planes: Uint16Array } | { profileIndex: number } | undefined;
-  /** Shift of each coded token, -4 to 4. */
+  /** Shift of each coded token, -11 to 4. */
   shifts: number[];
 }
 
@@ -35,7 +38,7 @@ export function firstTokenPlanes({ firstToken }: Prelude, profile: Profile): Uin
 function readFirstToken(reader: ByteReader, info: ChunkInfo): Prelude['firstToken'] {
   const mode = reader.u8();
   if (mode === 0) return undefined;
-  if (mode === 1) return { planes: readPlanes(reader.take(2 * valuesPerToken(info)), false) };
+  if (mode === 1) return { planes: readPlanes(reader.take(2 * valuesPerToken(info))) };
   if (mode !== 2) return fail('unsupported', `firstTokenMode ${mode}`);
   if (info.firstPosition !== 0) fail('corrupt', 'a first token of the profile, but not at position 0');
   return { profileIndex: reader.u8() };
@@ -47,5 +50,5 @@ function readShifts(reader: ByteReader, count: number): number[] {
   if (mode !== 1) fail('unsupported', `shiftMode ${mode}`);
   const halves = [...reader.take(Math.ceil(count / 2))].flatMap((byte) => [byte & 15, byte >> 4]);
   if (halves.length > count && halves.pop() !== 0) fail('corrupt', 'the unused half of the shifts is not 0');
-  return halves.map((half) => inRange(half, 0, 8, 'shift + 4') - 4);
+  return halves.map((half) => half - SHIFT_BIAS);
 }

@@ -104,16 +104,16 @@ function readFirstTokens(reader: ByteReader, values: number): FirstToken[] {
     const id = reader.u32();
     if (id <= previous) fail('corrupt', `first token ${id} follows ${previous}, expected rising ids`);
     previous = id;
-    return { id, planes: readPlanes(reader.take(2 * values), true) };
+    return { id, planes: readPlanes(reader.take(2 * values)) };
   });
 }
 
-/** fp16 bit patterns of planes; `finite`: refuse infinities and NaN. */
-export function readPlanes(bytes: Uint8Array, finite: boolean): Uint16Array {
+/** fp16 bit patterns of planes; infinities and NaN are refused. */
+export function readPlanes(bytes: Uint8Array): Uint16Array {
   const reader = new ByteReader(bytes, 'exact planes');
   return Uint16Array.from({ length: bytes.length / 2 }, () => {
     const bits = reader.u16();
-    if (finite && (bits & 0x7c00) === 0x7c00) fail('corrupt', 'a value of a first token is not finite');
+    if ((bits & 0x7c00) === 0x7c00) fail('corrupt', 'a value of a first token is not finite');
     return bits;
   });
 }

@@ -46,6 +46,7 @@ export function reconstruct(
 }
 
 function toF16Range(value: number): number {
+  if (Number.isNaN(value)) return 0;
   return Math.min(Math.max(value, -MAX_F16), MAX_F16);
 }
 

@@ -26,10 +26,11 @@ export async function serveLayers(
   tiers: BlobTiers,
   request: Request,
   id: string,
+  key: string,
   layers: string,
 ): Promise<Response> {
   const [first, last] = layers.split('-').map(Number) as [number, number];
-  const source = await tiers.head(blobKey.chunk(id), IMMUTABLE);
+  const source = await tiers.head(key, IMMUTABLE);
   if (source === null) throw chunkNotFound(id);
   const { shape, profile } = readChunkMeta(source.meta);
   if (first > last || last >= shape[0]) {
@@ -39,12 +40,12 @@ export async function serveLayers(
   const timing = new ServerTiming();
   let answer: Answer | undefined;
   const opened = await tiers.openDerived(
-    `${source.sha256}/layers-${first}-${last}`,
+    `${key}/${source.sha256}/layers-${first}-${last}`,
     (head) => {
       answer = decideAnswer(request.method, request.headers, wholeChunk(head));
       return answer.range;
     },
-    async () => cutLayers(tiers, id, [first, last], await groupsOf(tiers, profile), timing),
+    async () => cutLayers(tiers, id, key, [first, last], await groupsOf(tiers, profile), timing),
   );
   const { status, headers } = answer!;
   setTierHeaders(headers, opened.outcome, 'cut');
@@ -55,11 +56,12 @@ export async function serveLayers(
 async function cutLayers(
   tiers: BlobTiers,
   id: string,
+  key: string,
   layers: readonly [number, number],
   groups: GroupMembers[],
   timing: ServerTiming,
 ): Promise<DerivedObject> {
-  const opened = await tiers.open(blobKey.chunk(id), IMMUTABLE, ({ bytes }) => ({
+  const opened = await tiers.open(key, IMMUTABLE, ({ bytes }) => ({
     offset: 0,
     length: bytes,
   }));

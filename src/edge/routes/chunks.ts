@@ -1,10 +1,11 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { ChunkInfo, ChunkLevel } from '../../codec/codec.ts';
 import { CodecError } from '../../codec/errors.ts';
-import { StoredChunk } from '../../protocol/api.ts';
-import { Id } from '../../protocol/manifest.ts';
+import { LEVELS_SIGNATURE_HEADER, StoredChunk } from '../../protocol/api.ts';
+import { Id, Signature } from '../../protocol/manifest.ts';
 import { ProblemError } from '../../protocol/problems.ts';
-import { requireScope } from '../auth.ts';
+import { areLevelsSigned } from '../../protocol/signature.ts';
+import { publishingTenant, requireScope } from '../auth.ts';
 import { prefixWithin } from '../budget.ts';
 import { type ChunkMeta, chunkMeta, differingField, readChunkMeta, writeChunkMeta } from '../chunk-meta.ts';
 import { edgeCodec } from '../codec.ts';
@@ -13,6 +14,7 @@ import { announcedBytes } from '../http/body.ts';
 import { ServerTiming } from '../http/server-timing.ts';
 import { checkWritePreconditions } from '../http/write-preconditions.ts';
 import { blobKey } from '../keys.ts';
+import { locate, ownedBy } from '../locate.ts';
 import type { BlobTiers } from '../tiers/blobs.ts';
 import { IMMUTABLE } from '../tiers/policy.ts';
 import { digestHex, putIfAbsent } from '../tiers/store.ts';
@@ -26,7 +28,7 @@ import {
   prefixOfChunk,
   wholeChunk,
 } from './chunk-representation.ts';
-import { addRoute, BEARER, problemResponses, tiersOf } from './route.ts';
+import { addRoute, BEARER, problemResponses, READER, tiersOf } from './route.ts';
 import { serveStored } from './stored-object.ts';
 
 const IdParam = z.object({ id: Id });
@@ -35,6 +37,7 @@ const getChunk = createRoute({
   method: 'get',
   path: '/v1/chunks/{id}',
   summary: 'A chunk object, or a cut of it. HEAD and single byte ranges work on every form.',
+  security: READER,
   request: { params: IdParam, query: ChunkQuery },
   responses: {
     200: { description: 'The object or the cut', content: { [CHUNK_TYPE]: { schema: z.string() } } },
@@ -42,12 +45,15 @@ const getChunk = createRoute({
     304: { description: 'If-None-Match names the entity tag' },
     ...problemResponses(
       'bad-request',
+      'unauthorized',
+      'forbidden',
       'chunk-not-found',
       'profile-not-found',
       'precondition-failed',
       'range-not-satisfiable',
       'unknown-level',
       'budget-too-small',
+      'rate-limited',
     ),
   },
 });
@@ -57,7 +63,7 @@ const putChunk = createRoute({
   path: '/v1/chunks/{id}',
   summary: 'Store a chunk object. Idempotent: the first valid object under an id stays.',
   security: BEARER,
-  middleware: requireScope('publish'),
+  middleware: requireScope('compute'),
   request: {
     params: IdParam,
     body: { required: true, content: { [CHUNK_TYPE]: { schema: z.string() } } },
@@ -83,22 +89,12 @@ const putChunk = createRoute({
 });
 
 export function addChunkRoutes(app: App): void {
-  addRoute(app, getChunk, (c) => {
+  addRoute(app, getChunk, async (c) => {
     const { id } = c.req.valid('param');
-    const { level, maxBytes, layers, deadlineMs, mbitPerSecond } = c.req.valid('query');
     const tiers = tiersOf(c);
-    if (layers !== undefined) return serveLayers(tiers, c.req.raw, id, layers);
-    if (maxBytes !== undefined) return serveBudget(tiers, c.req.raw, id, maxBytes);
-    return serveStored(tiers, c.req.raw, {
-      key: blobKey.chunk(id),
-      policy: IMMUTABLE,
-      represent: (head) => {
-        if (level !== undefined) return levelOfChunk(head, level);
-        if (deadlineMs === undefined || mbitPerSecond === undefined) return wholeChunk(head);
-        return levelByDeadline(id, head, { deadlineMs, mbitPerSecond });
-      },
-      missing: () => chunkNotFound(id),
-    });
+    const found = await locate(tiers, c.get('principal'), blobKey.chunk, id, IMMUTABLE);
+    if (found === null) throw chunkNotFound(id);
+    return ownedBy(found.tenant, await serveChunk(tiers, c.req.raw, id, found.key, c.req.valid('query')));
   });
 
   addRoute(app, putChunk, async (c) => {
@@ -110,27 +106,63 @@ export function addChunkRoutes(app: App): void {
     if (info.chunkId !== id) {
       throw new ProblemError('invalid-content', `the header says chunkId ${info.chunkId}, the path ${id}`);
     }
+    const signature = levelsSignature(c.req.header(LEVELS_SIGNATURE_HEADER));
     const digests = await timing.measure('digest', () => levelDigests(bytes, info.levels));
-    const sent = chunkMeta(info, digests);
-    await checkWritePreconditions(c.req.raw.headers, c.env.BLOBS, blobKey.chunk(id));
+    const sent = chunkMeta(info, digests, signature);
+    if (signature !== undefined && !(await areLevelsSigned(signature, id, sent.levels))) {
+      throw new ProblemError('invalid-content', `${LEVELS_SIGNATURE_HEADER} does not sign these levels`);
+    }
+    const key = blobKey.chunk(id, publishingTenant(c));
+    await checkWritePreconditions(c.req.raw.headers, c.env.BLOBS, key);
     const { created, head } = await putIfAbsent(
       c.env.BLOBS,
-      blobKey.chunk(id),
+      key,
       bytes,
       sent.levels.at(-1)!.sha256,
       writeChunkMeta(sent),
     );
     // Caches may still hold an object that was removed from the store before.
-    if (created) await tiersOf(c).evict(blobKey.chunk(id));
+    if (created) await tiersOf(c).evict(key);
     const stored = readChunkMeta(head.meta);
     const differs = differingField(stored, sent);
     if (differs !== undefined) {
       throw new ProblemError('conflict', `the stored chunk ${id} has another ${differs} in its header`);
     }
-    const body: StoredChunk = { id, levels: stored.levels };
+    // The same bytes from a publisher with another key, or the first with any: it answers for them from now on.
+    const resigned = !created && signature !== undefined && head.sha256 === sent.levels.at(-1)!.sha256;
+    if (resigned && stored.signature?.publicKey !== signature.publicKey) {
+      await c.env.BLOBS.put(key, bytes, { sha256: head.sha256, customMetadata: writeChunkMeta(sent) });
+      stored.signature = signature;
+    }
+    const body: StoredChunk = {
+      id,
+      levels: stored.levels,
+      ...(stored.signature === undefined ? {} : { signature: stored.signature }),
+    };
     const headers: Record<string, string> = created ? { location: `/v1/chunks/${id}` } : {};
     timing.set(headers);
     return Response.json(body, { status: created ? 201 : 200, headers });
+  });
+}
+
+function serveChunk(
+  tiers: BlobTiers,
+  request: Request,
+  id: string,
+  key: string,
+  { level, maxBytes, layers, deadlineMs, mbitPerSecond }: z.output<typeof ChunkQuery>,
+): Promise<Response> {
+  if (layers !== undefined) return serveLayers(tiers, request, id, key, layers);
+  if (maxBytes !== undefined) return serveBudget(tiers, request, id, key, maxBytes);
+  return serveStored(tiers, request, {
+    key,
+    policy: IMMUTABLE,
+    represent: (head) => {
+      if (level !== undefined) return levelOfChunk(head, level);
+      if (deadlineMs === undefined || mbitPerSecond === undefined) return wholeChunk(head);
+      return levelByDeadline(id, head, { deadlineMs, mbitPerSecond });
+    },
+    missing: () => chunkNotFound(id),
   });
 }
 
@@ -138,9 +170,9 @@ async function serveBudget(
   tiers: BlobTiers,
   request: Request,
   id: string,
+  key: string,
   maxBytes: number,
 ): Promise<Response> {
-  const key = blobKey.chunk(id);
   const head = await tiers.head(key, IMMUTABLE);
   if (head === null) throw chunkNotFound(id);
   const info = await readHeader(tiers, key, readChunkMeta(head.meta));
@@ -179,6 +211,14 @@ function validate(bytes: Uint8Array): ChunkInfo {
     if (!(error instanceof CodecError) || error.code === 'backend-unavailable') throw error;
     throw new ProblemError('invalid-chunk', `${error.code}: ${error.message}`);
   }
+}
+
+function levelsSignature(header: string | undefined): Signature | undefined {
+  if (header === undefined) return undefined;
+  const [publicKey, value] = header.split('.');
+  const parsed = Signature.safeParse({ publicKey, value });
+  if (parsed.success) return parsed.data;
+  throw new ProblemError('bad-request', `${LEVELS_SIGNATURE_HEADER}: expected "<publicKey>.<value>"`);
 }
 
 /** SHA-256 of the prefix of every level, in their order. */

@@ -2,11 +2,13 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { JobEvent } from '../../protocol/api.ts';
 import { Id } from '../../protocol/manifest.ts';
 import { ProblemError } from '../../protocol/problems.ts';
+import { readerTenant } from '../auth.ts';
 import { MANIFEST_POLICY, manifestRepresentation } from '../contexts.ts';
 import type { App } from '../env.ts';
 import { blobKey } from '../keys.ts';
+import { locate } from '../locate.ts';
 import { Origin } from '../origin.ts';
-import { addRoute, problemResponses, tiersOf } from './route.ts';
+import { addRoute, problemResponses, READER, tiersOf } from './route.ts';
 
 /** One event as OpenAPI tools see it; `data` is the JSON of a `JobEvent`. */
 const ServerSentEvent = z
@@ -24,6 +26,7 @@ const getEvents = createRoute({
   method: 'get',
   path: '/v1/contexts/{id}/events',
   summary: 'Progress as Server-Sent Events; ends after "published" or "failed"',
+  security: READER,
   request: { params: z.object({ id: Id }) },
   responses: {
     200: {
@@ -32,8 +35,11 @@ const getEvents = createRoute({
     },
     ...problemResponses(
       'bad-request',
+      'unauthorized',
+      'forbidden',
       'context-not-found',
       'context-gone',
+      'rate-limited',
       'origin-failed',
       'origin-unreachable',
     ),
@@ -44,12 +50,15 @@ export function addContextEventsRoute(app: App): void {
   app.openAPIRegistry.register('JobEvent', JobEvent);
   addRoute(app, getEvents, async (c) => {
     const { id } = c.req.valid('param');
-    const manifest = await tiersOf(c).head(blobKey.manifest(id), MANIFEST_POLICY);
+    const principal = c.get('principal');
+    const tiers = tiersOf(c);
+    const found = await locate(tiers, principal, blobKey.manifest, id, MANIFEST_POLICY);
+    const manifest = found === null ? null : await tiers.head(found.key, MANIFEST_POLICY);
     if (manifest !== null) {
       manifestRepresentation(id, manifest);
       return eventStream(sseEvent({ type: 'published', id }));
     }
-    const events = await new Origin(c.env, c.get('requestId')).events(id);
+    const events = await new Origin(c.env, c.get('requestId'), readerTenant(principal)).events(id);
     if (events === null) throw new ProblemError('context-not-found', `no context ${id}`);
     return eventStream(events);
   });

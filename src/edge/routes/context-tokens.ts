@@ -7,9 +7,10 @@ import type { App } from '../env.ts';
 import { decidePrecondition } from '../http/conditional.ts';
 import { formatHttpDate } from '../http/date.ts';
 import { blobKey } from '../keys.ts';
+import { locate, ownedBy } from '../locate.ts';
 import { setTierHeaders } from '../tiers/outcome.ts';
 import { IMMUTABLE } from '../tiers/policy.ts';
-import { addRoute, problemResponses, tiersOf } from './route.ts';
+import { addRoute, problemResponses, READER, tiersOf } from './route.ts';
 
 const ChunkIndex = z
   .string()
@@ -21,6 +22,7 @@ const getTokens = createRoute({
   method: 'get',
   path: '/v1/contexts/{id}/tokens',
   summary: 'Token ids and text of chunks from .. to - 1: the fallback when KV would be slower',
+  security: READER,
   request: {
     params: z.object({ id: Id }),
     query: z.strictObject({ from: ChunkIndex, to: ChunkIndex }),
@@ -31,7 +33,15 @@ const getTokens = createRoute({
       content: { 'application/json': { schema: ContextTokens } },
     },
     304: { description: 'If-None-Match names the entity tag' },
-    ...problemResponses('bad-request', 'context-not-found', 'context-gone', 'precondition-failed'),
+    ...problemResponses(
+      'bad-request',
+      'unauthorized',
+      'forbidden',
+      'context-not-found',
+      'context-gone',
+      'precondition-failed',
+      'rate-limited',
+    ),
   },
 });
 
@@ -43,14 +53,15 @@ export function addContextTokensRoute(app: App): void {
     const missing = () => new ProblemError('context-not-found', `no published context ${id}`);
 
     // The manifest makes a context visible, and invisible again; its tokens are not shown without it.
-    const manifest = await tiers.head(blobKey.manifest(id), MANIFEST_POLICY);
-    if (manifest === null) throw missing();
+    const found = await locate(tiers, c.get('principal'), blobKey.manifest, id, MANIFEST_POLICY);
+    const manifest = found === null ? null : await tiers.head(found.key, MANIFEST_POLICY);
+    if (found === null || manifest === null) throw missing();
     const { cacheControl } = manifestRepresentation(id, manifest);
 
     let from = 0;
     let to = 0;
     let headers: Record<string, string> = {};
-    const key = blobKey.tokens(id);
+    const key = blobKey.tokens(id, found.tenant);
     const index = await tiers.open(key, IMMUTABLE, (head) => {
       const count = tokensCount(head.meta);
       from = query.from ?? 0;
@@ -76,7 +87,7 @@ export function addContextTokensRoute(app: App): void {
     });
     if (index === null) throw missing();
     setTierHeaders(headers, index.outcome);
-    if (index.body === null) return new Response(null, { status: 304, headers });
+    if (index.body === null) return ownedBy(found.tenant, new Response(null, { status: 304, headers }));
 
     const range = chunksRange(new Uint8Array(await new Response(index.body).arrayBuffer()));
     const before = new TextEncoder().encode(`{"id":"${id}","from":${from},"chunks":[`);
@@ -84,7 +95,7 @@ export function addContextTokensRoute(app: App): void {
     const bytes = before.length + (range?.length ?? 0) + after.length;
     headers['content-type'] = 'application/json';
     headers['content-length'] = String(bytes);
-    if (c.req.raw.method === 'HEAD') return new Response(null, { headers });
+    if (c.req.raw.method === 'HEAD') return ownedBy(found.tenant, new Response(null, { headers }));
 
     const chunks = range === null ? null : await tiers.open(key, IMMUTABLE, () => range);
     if (range !== null && chunks === null) throw missing();
@@ -92,7 +103,7 @@ export function addContextTokensRoute(app: App): void {
     c.executionCtx.waitUntil(
       joinStreams(stream.writable, before, new Response(chunks?.body).body, after).catch(() => {}),
     );
-    return new Response(stream.readable, { headers });
+    return ownedBy(found.tenant, new Response(stream.readable, { headers }));
   });
 }
 

@@ -1,19 +1,26 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { JobStatus, PublishManifest, PublishRequest } from '../../protocol/api.ts';
+import { type JobRequest, JobStatus, PublishManifest, PublishRequest } from '../../protocol/api.ts';
+import { ZERO_ID } from '../../protocol/ids.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { Id, Manifest } from '../../protocol/manifest.ts';
 import { ProblemError } from '../../protocol/problems.ts';
-import { requireScope } from '../auth.ts';
+import { PUBLIC } from '../../protocol/tenant.ts';
+import { publishingTenant, readerTenant, requireScope } from '../auth.ts';
 import { MANIFEST_POLICY, manifestRepresentation } from '../contexts.ts';
-import type { App } from '../env.ts';
+import type { App, Env } from '../env.ts';
 import { jsonBody } from '../http/body.ts';
 import { checkWritePreconditions } from '../http/write-preconditions.ts';
 import { blobKey } from '../keys.ts';
+import { type Located, locate, ownedBy } from '../locate.ts';
 import { jobFailure, Origin } from '../origin.ts';
 import { publish } from '../publish.ts';
+import { checkQuota, quotaOf } from '../quota.ts';
+import { limitPublishes } from '../rate-limit.ts';
+import { storedUsage } from '../stored-usage.ts';
+import { tenantSalt } from '../tenant-salt.ts';
 import type { BlobTiers } from '../tiers/blobs.ts';
 import { FROM_ORIGIN, setTierHeaders } from '../tiers/outcome.ts';
-import { addRoute, BEARER, problemResponses, tiersOf } from './route.ts';
+import { addRoute, BEARER, problemResponses, READER, tiersOf } from './route.ts';
 import { serveIfStored } from './stored-object.ts';
 
 const POLL_SECONDS = 1;
@@ -26,7 +33,7 @@ const postContext = createRoute({
   path: '/v1/contexts',
   summary: 'Publish a context. Idempotent by content.',
   security: BEARER,
-  middleware: [requireScope('publish'), jsonBody] as const,
+  middleware: [requireScope('publish'), limitPublishes, jsonBody] as const,
   request: { body: { required: true, content: json(PublishRequest) } },
   responses: {
     201: { description: 'Published; Location names it', content: json(Manifest) },
@@ -35,10 +42,12 @@ const postContext = createRoute({
       'bad-request',
       'unauthorized',
       'forbidden',
+      'quota-exceeded',
       'model-unknown',
       'too-large',
       'context-too-large',
       'unsupported-media-type',
+      'rate-limited',
       'engine-failed',
       'profile-missing',
       'origin-failed',
@@ -51,6 +60,7 @@ const getContext = createRoute({
   method: 'get',
   path: '/v1/contexts/{id}',
   summary: "A context's manifest, or the state of its computation",
+  security: READER,
   request: { params: IdParam },
   responses: {
     200: { description: 'The manifest', content: json(Manifest) },
@@ -58,10 +68,13 @@ const getContext = createRoute({
     304: { description: 'If-None-Match names the entity tag' },
     ...problemResponses(
       'bad-request',
+      'unauthorized',
+      'forbidden',
       'context-not-found',
       'context-gone',
       'precondition-failed',
       'range-not-satisfiable',
+      'rate-limited',
       'engine-failed',
       'origin-failed',
       'origin-unreachable',
@@ -74,7 +87,7 @@ const putContext = createRoute({
   path: '/v1/contexts/{id}',
   summary: 'The origin publishes a context, after its profile and its chunks. Idempotent.',
   security: BEARER,
-  middleware: [requireScope('publish'), jsonBody] as const,
+  middleware: [requireScope('compute'), jsonBody] as const,
   request: { params: IdParam, body: { required: true, content: json(PublishManifest) } },
   responses: {
     200: { description: 'Was published already; the stored manifest', content: json(Manifest) },
@@ -103,9 +116,11 @@ export function addContextRoutes(app: App): void {
         `"text" has ${textBytes} bytes, textBytes allows ${LIMITS.textBytes}`,
       );
     }
-    const status = await new Origin(c.env, c.get('requestId')).submit(body);
+    const tenant = body.visibility === 'private' ? c.get('principal')!.tenant : PUBLIC;
+    const owner = tenant === PUBLIC ? {} : await ownerOf(c.env, tenant);
+    const status = await new Origin(c.env, c.get('requestId'), tenant).submit({ ...body, ...owner });
     const location = `/v1/contexts/${status.id}`;
-    const stored = await storedManifest(tiersOf(c), status.id);
+    const stored = await storedManifest(tiersOf(c), status.id, tenant);
     if (stored !== null) {
       return new Response(stored, {
         status: 201,
@@ -118,12 +133,16 @@ export function addContextRoutes(app: App): void {
   addRoute(app, getContext, async (c) => {
     const { id } = c.req.valid('param');
     const tiers = tiersOf(c);
-    const serve = () => serveManifest(tiers, c.req.raw, id);
+    const principal = c.get('principal');
+    const serve = async () => {
+      const found = await locate(tiers, principal, blobKey.manifest, id, MANIFEST_POLICY);
+      return found === null ? null : serveManifest(tiers, c.req.raw, id, found);
+    };
     const stored = await serve();
     if (stored !== null) return stored;
 
     c.set('tierOutcome', FROM_ORIGIN);
-    const status = await new Origin(c.env, c.get('requestId')).status(id);
+    const status = await new Origin(c.env, c.get('requestId'), readerTenant(principal)).status(id);
     if (status === null) throw new ProblemError('context-not-found', `no context ${id}`);
     if (status.state === 'failed') throw jobFailure(status);
     if (status.state !== 'published') {
@@ -139,9 +158,11 @@ export function addContextRoutes(app: App): void {
 
   addRoute(app, putContext, async (c) => {
     const { id } = c.req.valid('param');
-    await checkWritePreconditions(c.req.raw.headers, c.env.BLOBS, blobKey.manifest(id));
-    const { manifest, created } = await publish(c.env.BLOBS, id, c.req.valid('json'));
-    await tiersOf(c).evict(blobKey.manifest(id));
+    const tenant = publishingTenant(c);
+    const salt = tenant === PUBLIC ? ZERO_ID : await tenantSalt(c.env, tenant);
+    await checkWritePreconditions(c.req.raw.headers, c.env.BLOBS, blobKey.manifest(id, tenant));
+    const { manifest, created } = await publish(c.env.BLOBS, id, c.req.valid('json'), { tenant, salt });
+    await tiersOf(c).evict(blobKey.manifest(id, tenant));
     return new Response(manifest, {
       status: created ? 201 : 200,
       headers: { 'content-type': 'application/json', ...(created ? { location: `/v1/contexts/${id}` } : {}) },
@@ -149,23 +170,37 @@ export function addContextRoutes(app: App): void {
   });
 }
 
-function serveManifest(tiers: BlobTiers, request: Request, id: string): Promise<Response | null> {
-  return serveIfStored(tiers, request, {
-    key: blobKey.manifest(id),
+async function serveManifest(
+  tiers: BlobTiers,
+  request: Request,
+  id: string,
+  { key, tenant }: Located,
+): Promise<Response | null> {
+  const response = await serveIfStored(tiers, request, {
+    key,
     policy: MANIFEST_POLICY,
     represent: (head) => manifestRepresentation(id, head),
   });
+  return response === null ? null : ownedBy(tenant, response);
 }
 
 /** The bytes of a manifest that is stored and has not expired, else null. */
-async function storedManifest(tiers: BlobTiers, id: string): Promise<ReadableStream | null> {
+async function storedManifest(tiers: BlobTiers, id: string, tenant: string): Promise<ReadableStream | null> {
   try {
-    const response = await serveManifest(tiers, new Request(`https://edge/v1/contexts/${id}`), id);
+    const request = new Request(`https://edge/v1/contexts/${id}`);
+    const response = await serveManifest(tiers, request, id, { key: blobKey.manifest(id, tenant), tenant });
     return response?.body ?? null;
   } catch (error) {
     if (error instanceof ProblemError && error.code === 'context-gone') return null;
     throw error;
   }
+}
+
+/** For whom the origin computes a private context. Throws `quota-exceeded` if the tenant may store no more. */
+async function ownerOf(env: Env, tenant: string): Promise<Pick<JobRequest, 'tenant'>> {
+  const quota = quotaOf(env.KVEDGE_QUOTAS, tenant);
+  if (Object.keys(quota).length > 0) checkQuota(quota, await storedUsage(env.BLOBS, tenant));
+  return { tenant: { name: tenant, salt: await tenantSalt(env, tenant) } };
 }
 
 function pending(status: JobStatus, location: string, headers: Record<string, string> = {}): Response {

@@ -8,6 +8,12 @@ export function addOpenApiRoute(app: App): void {
     scheme: 'bearer',
     bearerFormat: 'JWT',
   });
+  app.openAPIRegistry.registerComponent('securitySchemes', 'signedUrl', {
+    type: 'apiKey',
+    in: 'query',
+    name: 'sig',
+    description: 'With sig-tenant, sig-expires and sig-key; see docs/api.md, "Signed URLs".',
+  });
   app.get('/openapi.json', () => {
     document ??= JSON.stringify(
       app.getOpenAPI31Document({

@@ -10,7 +10,7 @@ import { blobKey } from '../keys.ts';
 import { checkProfileStream } from '../profile-stream.ts';
 import { IMMUTABLE } from '../tiers/policy.ts';
 import { putIfAbsent } from '../tiers/store.ts';
-import { addRoute, BEARER, problemResponses, tiersOf } from './route.ts';
+import { addRoute, BEARER, problemResponses, READER, tiersOf } from './route.ts';
 import { serveStored } from './stored-object.ts';
 
 export const PROFILE_TYPE = 'application/vnd.kvedge.profile';
@@ -21,12 +21,21 @@ const getProfile = createRoute({
   method: 'get',
   path: '/v1/profiles/{id}',
   summary: 'The static codec tables of one model',
+  security: READER,
   request: { params: IdParam },
   responses: {
     200: { description: 'The profile file', content: { [PROFILE_TYPE]: { schema: z.string() } } },
     206: { description: 'The bytes that Range names' },
     304: { description: 'If-None-Match names the entity tag' },
-    ...problemResponses('bad-request', 'profile-not-found', 'precondition-failed', 'range-not-satisfiable'),
+    ...problemResponses(
+      'bad-request',
+      'unauthorized',
+      'forbidden',
+      'profile-not-found',
+      'precondition-failed',
+      'range-not-satisfiable',
+      'rate-limited',
+    ),
   },
 });
 
@@ -35,7 +44,7 @@ const putProfile = createRoute({
   path: '/v1/profiles/{id}',
   summary: 'Store a profile under the SHA-256 of its bytes. Idempotent.',
   security: BEARER,
-  middleware: requireScope('publish'),
+  middleware: requireScope('compute'),
   request: {
     params: IdParam,
     body: { required: true, content: { [PROFILE_TYPE]: { schema: z.string() } } },

@@ -49,3 +49,5 @@ export function tiersOf(c: {
 
 /** OpenAPI entry of routes that need a token. */
 export const BEARER = [{ bearer: [] as string[] }];
+/** OpenAPI entry of routes that show more to who has a token or a signed URL. */
+export const READER = [{}, ...BEARER, { signedUrl: [] as string[] }];

@@ -164,10 +164,10 @@ export const invalidChunks: InvalidChunk[] = [
     changed((s) => Object.assign(s.segments.at(-1)!, { band: 3, pass: 0 })),
   ],
   ['firstTokenMode', 'unsupported', 'whole', prelude({ mode: 3 })],
+  ['first token not a number', 'corrupt', 'whole', prelude({}, { mode: 1, exactPlanes: notNumbers() })],
   ['first token elsewhere', 'corrupt', 'whole', prelude({}, { mode: 2, firstPosition: 1 })],
   ['first token unknown', 'wrong-profile', 'decode', prelude({ index: 2 }, { mode: 2 })],
   ['shiftMode', 'unsupported', 'whole', prelude({ shiftMode: 2 })],
-  ['shift 5', 'corrupt', 'whole', prelude({ shifts: new Array(33).fill(5) })],
   ['unused shift', 'corrupt', 'whole', prelude({ shifts: new Array(34).fill(-3) })],
   ['prelude short', 'corrupt', 'whole', prelude({ shifts: new Array(31).fill(0) })],
   ['prelude long', 'corrupt', 'whole', prelude({ shifts: new Array(35).fill(0) })],
@@ -195,6 +195,10 @@ export const invalidChunks: InvalidChunk[] = [
   ['escape zeros', 'corrupt', 'decode', segment(0, (b) => b.fill(0, b.length - b[4]!))],
   ['escape magnitude', 'corrupt', 'decode', changed(() => {}, { maxInteger: 2 ** 23, passes: [0, 0] })],
 ];
+
+function notNumbers(): number[] {
+  return profileOfInvalidChunks.firstTokens[0]!.planes.map((value, i) => (i === 7 ? Number.NaN : value));
+}
 
 /** Sets the last escape bit of the first segment whose escapes do not end with a byte. */
 function paddedEscapes(spec: ChunkSpec): void {

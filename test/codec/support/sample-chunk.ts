@@ -32,7 +32,7 @@ export function sampleChunk(profile: ProfileSpec, seed: number, options: ChunkOp
   const random = seededRandom(seed);
   const { tokenCount = 5, mode = 0, firstPosition = mode === 2 ? 0 : 3, passes = [0, 2] } = options;
   const coded = tokenCount - (mode === 0 ? 0 : 1);
-  const shifts = Array.from({ length: coded }, () => (options.shifted ? wholeNumber(random, -4, 4) : 0));
+  const shifts = Array.from({ length: coded }, () => (options.shifted ? wholeNumber(random, -11, 4) : 0));
   const prelude: PreludeSpec = { mode, index: 1, shiftMode: options.shifted ? 1 : 0, shifts };
   if (mode === 1)
     prelude.exactPlanes = options.exactPlanes ?? profile.firstTokens[0]!.planes.map((value) => -value);

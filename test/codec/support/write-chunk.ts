@@ -81,7 +81,7 @@ export function writePrelude(spec: PreludeSpec): Uint8Array {
   if (spec.shiftMode === 1) {
     for (let i = 0; i < spec.shifts.length; i += 2) {
       const later = spec.shifts[i + 1];
-      w.u8(spec.shifts[i]! + 4 + (later === undefined ? 0 : 16 * (later + 4)));
+      w.u8(spec.shifts[i]! + 11 + (later === undefined ? 0 : 16 * (later + 11)));
     }
   }
   const prelude = w.u32(0).finish();

@@ -112,11 +112,11 @@ describe('PUT /v1/chunks/{id}', () => {
         },
         { highWaterMark: 0 },
       );
-    const unannounced = await edge(path, { method: 'PUT', scope: 'publish', body: endless() });
+    const unannounced = await edge(path, { method: 'PUT', scope: 'compute', body: endless() });
     await expectProblem(unannounced, 411, 'length-required');
     const tooLarge = await edge(path, {
       method: 'PUT',
-      scope: 'publish',
+      scope: 'compute',
       body: endless(),
       headers: { 'content-length': String(LIMITS.chunkBytes + 1) },
     });

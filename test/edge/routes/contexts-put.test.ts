@@ -52,6 +52,30 @@ describe('PUT /v1/contexts/{id}', () => {
     expect(await expiryAfter(longer)).toBe(null);
   });
 
+  it('replaces a manifest by one with a signature of another key, unless that expires earlier', async () => {
+    const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
+    const context = await makeContext({ expiresAt });
+    await publishContext(context);
+    const signed = (key: string, more: Partial<Manifest> = {}): Manifest => ({
+      ...context.manifest,
+      createdAt: '2030-01-01T00:00:00.000Z',
+      ...more,
+      signature: { publicKey: key.repeat(43), value: 'A'.repeat(86) },
+    });
+    const storedAfter = async (manifest: Manifest) => {
+      expect(await (await putManifest(context, manifest)).json()).toMatchObject({ id: context.id });
+      return (await (await edge(`/v1/contexts/${context.id}`)).json()) as Manifest;
+    };
+    const first = signed('A');
+    expect(await storedAfter(first)).toEqual(first);
+    expect(await storedAfter(signed('A', { createdAt: '2031-01-01T00:00:00.000Z' }))).toEqual(first);
+    expect(await storedAfter(context.manifest)).toEqual(first);
+    const earlier = new Date(Date.now() + 60_000).toISOString();
+    expect(await storedAfter(signed('B', { expiresAt: earlier }))).toEqual(first);
+    const second = signed('B', { expiresAt: null });
+    expect(await storedAfter(second)).toEqual(second);
+  });
+
   it('publishes an expired context anew', async () => {
     const context = await makeContext({ expiresAt: '2020-01-01T00:00:00.000Z' });
     await publishContext(context);

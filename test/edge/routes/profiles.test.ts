@@ -66,7 +66,7 @@ describe('PUT and GET /v1/profiles/{id}', () => {
     });
     const response = await edge(path, {
       method: 'PUT',
-      scope: 'publish',
+      scope: 'compute',
       body: drip,
       headers: { 'content-length': String(file.length) },
     });
@@ -76,9 +76,9 @@ describe('PUT and GET /v1/profiles/{id}', () => {
   it('asks for a Content-Length and holds it to the limit', async () => {
     const path = `/v1/profiles/${unusedId()}`;
     const body = new ReadableStream();
-    await expectProblem(await edge(path, { method: 'PUT', scope: 'publish', body }), 411, 'length-required');
+    await expectProblem(await edge(path, { method: 'PUT', scope: 'compute', body }), 411, 'length-required');
     const headers = { 'content-length': String(LIMITS.profileBytes + 1) };
-    const large = await edge(path, { method: 'PUT', scope: 'publish', body: new ReadableStream(), headers });
+    const large = await edge(path, { method: 'PUT', scope: 'compute', body: new ReadableStream(), headers });
     expect(await expectProblem(large, 413, 'too-large')).toContain('profileBytes');
   });
 

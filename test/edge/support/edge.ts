@@ -8,29 +8,39 @@ import { mintToken, parseTokenKeys, type Scope } from '../../../src/protocol/tok
 import type { makeContext } from './objects.ts';
 
 export const SECRET = JSON.stringify({ k1: btoa('k'.repeat(32)).replaceAll('=', '') });
+export const TENANT_SECRET = btoa('s'.repeat(32)).replaceAll('=', '');
 export const ORIGIN_URL = 'http://origin.test';
 export const BUCKET = (bindings as unknown as Env).BLOBS;
 
 const app = createApp();
 
 export interface EdgeInit extends RequestInit {
-  /** Sends a token with this scope. */
-  scope?: Scope;
+  /** Sends a token with this scope, or these. */
+  scope?: Scope | Scope[];
+  /** Tenant of the token. Default `test`. */
+  tenant?: string;
   env?: Partial<Env>;
 }
 
 /** One request to the Worker. Waits for its background work, unless told not to. */
 export async function edge(path: string, init: EdgeInit = {}): Promise<Response> {
-  const { scope, env, ...rest } = init;
+  const { scope, tenant, env, ...rest } = init;
   const headers = new Headers(rest.headers);
-  if (scope !== undefined) headers.set('authorization', `Bearer ${await tokenFor(scope)}`);
+  if (scope !== undefined) headers.set('authorization', `Bearer ${await tokenFor(scope, 60, tenant)}`);
   if (rest.body instanceof Uint8Array && !headers.has('content-length')) {
     headers.set('content-length', String(rest.body.byteLength));
   }
   const ctx = createExecutionContext();
   const response = await app.fetch(
     new Request(`https://edge.test${path}`, { ...rest, headers }),
-    { BLOBS: BUCKET, ORIGIN_URL, ORIGIN_TOKEN: 'origin-secret', KVEDGE_TOKEN_KEYS: SECRET, ...env },
+    {
+      BLOBS: BUCKET,
+      ORIGIN_URL,
+      ORIGIN_TOKEN: 'origin-secret',
+      KVEDGE_TOKEN_KEYS: SECRET,
+      KVEDGE_TENANT_SECRET: TENANT_SECRET,
+      ...env,
+    },
     ctx,
   );
   const body = response.body === null ? null : await response.arrayBuffer();
@@ -38,19 +48,19 @@ export async function edge(path: string, init: EdgeInit = {}): Promise<Response>
   return new Response(body, response);
 }
 
-export function tokenFor(scope: Scope, ttlSeconds = 60): Promise<string> {
-  return mintToken({ keys: parseTokenKeys(SECRET), tenant: 'test', scopes: [scope], ttlSeconds });
+export function tokenFor(scope: Scope | Scope[], ttlSeconds = 60, tenant = 'test'): Promise<string> {
+  return mintToken({ keys: parseTokenKeys(SECRET), tenant, scopes: [scope].flat(), ttlSeconds });
 }
 
 export function put(path: string, body: Uint8Array<ArrayBuffer>, init: EdgeInit = {}): Promise<Response> {
-  return edge(path, { method: 'PUT', scope: 'publish', body, ...init });
+  return edge(path, { method: 'PUT', scope: 'compute', body, ...init });
 }
 
 export function sendJson(method: 'POST' | 'PUT', path: string, body: unknown, init: EdgeInit = {}) {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
   return edge(path, {
     method,
-    scope: 'publish',
+    scope: method === 'PUT' ? 'compute' : 'publish',
     body: new TextEncoder().encode(text) as Uint8Array<ArrayBuffer>,
     ...init,
     headers: { 'content-type': 'application/json', ...(init.headers as Record<string, string>) },
@@ -59,13 +69,20 @@ export function sendJson(method: 'POST' | 'PUT', path: string, body: unknown, in
 
 type Context = Awaited<ReturnType<typeof makeContext>>;
 
-export async function putPayloads(context: Context): Promise<void> {
+export async function putPayloads(context: Context, headers: HeadersInit = {}): Promise<void> {
   await put(`/v1/profiles/${context.profileId}`, context.profile);
-  for (const [i, object] of context.objects.entries()) await put(`/v1/chunks/${context.ids[i]}`, object);
+  for (const [i, object] of context.objects.entries()) {
+    await put(`/v1/chunks/${context.ids[i]}`, object, { headers });
+  }
 }
 
-export function putManifest(context: Context, manifest = context.manifest): Promise<Response> {
-  return sendJson('PUT', `/v1/contexts/${context.id}`, { manifest, chunks: context.chunks });
+export function putManifest(
+  context: Context,
+  manifest = context.manifest,
+  headers: HeadersInit = {},
+): Promise<Response> {
+  const body = { manifest, chunks: context.chunks };
+  return sendJson('PUT', `/v1/contexts/${context.id}`, body, { headers });
 }
 
 export async function publishContext(context: Context): Promise<void> {

@@ -132,12 +132,16 @@ export interface ContextSpec {
   /** Tokens of the last chunk. */
   lastTokens?: number;
   expiresAt?: string | null;
+  /** Salt of its ids: makes it a private context. */
+  tenantSalt?: string;
+  /** First token; contexts with the same one have the same tokens. Default: one that no other context has. */
+  firstToken?: number;
 }
 
 /** A context that nobody has published before: tokens, profile, chunk objects and the manifest that describes them. */
 export async function makeContext(spec: ContextSpec = {}) {
-  const { chunkCount = 2, lastTokens = 100, expiresAt = null } = spec;
-  const base = ++uniqueToken * 1_000_000 + Math.floor(Math.random() * 1000);
+  const { chunkCount = 2, lastTokens = 100, expiresAt = null, tenantSalt } = spec;
+  const base = spec.firstToken ?? ++uniqueToken * 1_000_000 + Math.floor(Math.random() * 1000);
   const chunks = Array.from({ length: chunkCount }, (_, i) => ({
     tokens: Array.from({ length: i === chunkCount - 1 ? lastTokens : 256 }, (_, t) => base + 256 * i + t),
     text: `text of chunk ${i} “né”`,
@@ -145,7 +149,7 @@ export async function makeContext(spec: ContextSpec = {}) {
   const profile = makeProfile();
   const profileId = await sha256Hex(profile);
   const ids = await chunkIds(
-    { codec: 1, modelFingerprint: FINGERPRINT, profileId, tenantSalt: ZERO_ID },
+    { codec: 1, modelFingerprint: FINGERPRINT, profileId, tenantSalt: tenantSalt ?? ZERO_ID },
     chunks.map((chunk) => chunk.tokens),
   );
   const objects = ids.map((id, i) =>
@@ -158,7 +162,8 @@ export async function makeContext(spec: ContextSpec = {}) {
     model: { name: 'small', fingerprint: FINGERPRINT, ...GEOMETRY },
     codec: 1,
     profileId,
-    visibility: 'public',
+    visibility: tenantSalt === undefined ? 'public' : 'private',
+    ...(tenantSalt === undefined ? {} : { tenantSalt }),
     tokenCount: 256 * (chunkCount - 1) + lastTokens,
     chunks: await Promise.all(
       objects.map(async (object, i) => ({

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { PublishManifest } from '../../../src/protocol/api.ts';
-import type { ContextTokens, Manifest } from '../../../src/protocol/manifest.ts';
+import { LEVELS_SIGNATURE_HEADER, PublishManifest } from '../../../src/protocol/api.ts';
+import { type ContextTokens, type Manifest, Signature } from '../../../src/protocol/manifest.ts';
 import { PROBLEMS, type ProblemCode } from '../../../src/protocol/problems.ts';
 import { fakeCodec } from './fake-codec.ts';
 
@@ -15,6 +15,8 @@ export interface FakeEdge {
   profiles: Map<string, Uint8Array>;
   manifests: Map<string, Manifest>;
   tokens: Map<string, ContextTokens>;
+  /** Signatures over the levels of chunks, as their origins sent them. */
+  signatures: Map<string, Signature>;
   /** Called before a request is handled; true when it has answered. */
   intercept: ((request: IncomingMessage, response: ServerResponse) => boolean) | null;
   close(): Promise<void>;
@@ -29,6 +31,7 @@ export async function startFakeEdge(): Promise<FakeEdge> {
     profiles: new Map(),
     manifests: new Map(),
     tokens: new Map(),
+    signatures: new Map(),
     intercept: null,
     async close() {
       server.closeAllConnections();
@@ -62,18 +65,30 @@ export function problem(
 
 function answer(edge: FakeEdge, request: IncomingMessage, response: ServerResponse, body: Buffer): void {
   const [, , kind = '', id = '', part] = new URL(request.url!, edge.url).pathname.split('/');
-  if (request.method === 'PUT') put(edge, response, kind, id, body);
+  if (request.method === 'PUT') put(edge, request, response, kind, id, body);
   else if (kind === 'contexts' && part === 'tokens') sendJson(response, 200, edge.tokens.get(id));
   else if (kind === 'contexts' && edge.manifests.has(id)) sendJson(response, 200, edge.manifests.get(id));
   else if (kind === 'contexts') problem(response, 'context-not-found');
   else sendStored(request, response, (kind === 'chunks' ? edge.chunks : edge.profiles).get(id));
 }
 
-function put(edge: FakeEdge, response: ServerResponse, kind: string, id: string, body: Buffer): void {
+function put(
+  edge: FakeEdge,
+  request: IncomingMessage,
+  response: ServerResponse,
+  kind: string,
+  id: string,
+  body: Buffer,
+): void {
   if (kind === 'profiles') edge.profiles.set(id, body);
   if (kind === 'chunks') {
-    if (!edge.chunks.has(id)) edge.chunks.set(id, body);
-    sendJson(response, 201, { id, levels: levelsOf(edge.chunks.get(id)!) });
+    const [publicKey, value] = String(request.headers[LEVELS_SIGNATURE_HEADER]).split('.');
+    if (!edge.chunks.has(id)) {
+      edge.chunks.set(id, body);
+      edge.signatures.set(id, Signature.parse({ publicKey, value }));
+    }
+    const signature = edge.signatures.get(id);
+    sendJson(response, 201, { id, levels: levelsOf(edge.chunks.get(id)!), signature });
     return;
   }
   if (kind === 'contexts') {

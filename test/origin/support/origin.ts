@@ -9,11 +9,19 @@ import { JobStore } from '../../../origin-gpu/src/jobs/store.ts';
 import { silentLog } from '../../../origin-gpu/src/log.ts';
 import { ModelRegistry, type ServedModel } from '../../../origin-gpu/src/models.ts';
 import { toHex } from '../../../src/protocol/ids.ts';
+import { createSigner } from '../../../src/protocol/signature.ts';
 import { fakeCodec, fakeProfileFile } from './fake-codec.ts';
 import type { FakeEdge } from './fake-edge.ts';
 import { type FakeEngine, fakeEngine } from './fake-engine.ts';
 
 export const ORIGIN_TOKEN = 'origin-token-of-the-tests';
+/** Signs with the key of RFC 8032, section 7.1, test 1. */
+export const SIGNER = await createSigner(
+  Buffer.from(
+    `302e020100300506032b657004220420${'9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60'}`,
+    'hex',
+  ).toString('base64'),
+);
 
 export interface TestOrigin {
   app: Hono;
@@ -56,16 +64,19 @@ export function testOrigin(
     models,
     edgeUrl: edge.url,
     edgeToken,
+    codec: fakeCodec(),
+    signer: SIGNER,
     log: silentLog,
     minRetryDelayMs: 10,
   });
-  const probe = new EdgeClient({ edgeUrl: edge.url, token: edgeToken, signal: new AbortController().signal });
+  const { signal } = new AbortController();
+  const probe = (tenant: string) => new EdgeClient({ edgeUrl: edge.url, token: edgeToken, tenant, signal });
   const app = createOriginApp({
     originToken: ORIGIN_TOKEN,
     store,
     models,
     log: silentLog,
-    stillPublished: (id) => probe.hasContext(id),
+    stillPublished: (id, tenant) => probe(tenant).hasContext(id),
   });
   const authorization = `Bearer ${ORIGIN_TOKEN}`;
   return {

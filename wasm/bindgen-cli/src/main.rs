@@ -8,6 +8,12 @@ fn main() -> anyhow::Result<()> {
         anyhow::bail!("usage: kvedge-bindgen-cli <module.wasm> <output folder> <name>");
     };
     let mut bindgen = Bindgen::new();
-    bindgen.input_path(module).out_name(name).web(true)?.typescript(true).remove_name_section(true);
+    bindgen
+        .input_path(module)
+        .out_name(name)
+        .web(true)?
+        .typescript(true)
+        .remove_name_section(true)
+        .reset_state_function(true);
     bindgen.generate(output)
 }

@@ -70,7 +70,7 @@ impl Profile {
         profile_info_json(&self.profile)
     }
 
-    /// Encodes 1 to 256 tokens into one chunk object with every level.
+    /// Encodes 1 to 256 tokens into one chunk object with every level, or with `onlyLevel` alone.
     #[wasm_bindgen(js_name = encodeChunk)]
     pub fn encode_chunk(
         &self,
@@ -80,6 +80,7 @@ impl Profile {
         #[wasm_bindgen(js_name = chunkId)] chunk_id: &[u8],
         #[wasm_bindgen(js_name = exactFirstToken)] exact_first_token: bool,
         #[wasm_bindgen(js_name = firstTokenId)] first_token_id: u32,
+        #[wasm_bindgen(js_name = onlyLevel)] only_level: Option<String>,
     ) -> Result<Vec<u8>, JsValue> {
         let request = EncodeRequest {
             planes,
@@ -88,6 +89,7 @@ impl Profile {
             chunk_id: EncodeRequest::chunk_id(chunk_id).map_err(to_js)?,
             exact_first_token,
             first_token_id,
+            only_level: only_level.as_deref(),
         };
         encode_chunk(&self.profile, &request, &self.limits).map_err(to_js)
     }

@@ -85,6 +85,7 @@ fn main() -> Result<(), Error> {
         chunk_id: [0; 32],
         exact_first_token: false,
         first_token_id: 0,
+        only_level: None,
     };
     let chunk = encode_chunk(&profile, &request, &limits)?;
     let header = Header::parse(&chunk)?;

@@ -112,6 +112,7 @@ fn encode(vector: &Vector) -> Result<(Vec<u8>, Profile, Vec<u8>), Error> {
         chunk_id: [0xc1; 32],
         exact_first_token: *first != First::Coded,
         first_token_id: known.unwrap_or(0),
+        only_level: None,
     };
     let chunk = encode_chunk(&profile, &request, &Limits::default())?;
     Ok((file, profile, chunk))
@@ -167,7 +168,6 @@ fn chunk_faults() -> Vec<(&'static str, fn(&mut Vec<u8>, &Header))> {
         ("corrupt--predicted-kld", |chunk, _| chunk[149..153].copy_from_slice(&f32::NAN.to_le_bytes())),
         ("corrupt--pass", |chunk, layout| chunk[129 + 24 * layout.levels.len() + 1] |= 0x60),
         ("corrupt--slope", |chunk, layout| chunk[129 + 24 * layout.levels.len() + 3] = 0xbf),
-        ("corrupt--shift", |chunk, layout| chunk[layout.header_bytes as usize + 2] = 0x99),
         ("corrupt--class-shift", |chunk, layout| chunk[layout.segments[0].offset as usize + 7] = 64),
         ("corrupt--state", |chunk, layout| {
             let at = layout.segments[0].offset as usize + 8;

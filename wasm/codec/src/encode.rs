@@ -2,11 +2,12 @@
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+use std::ops::Range;
 
 use crate::bytes::is_finite_f16;
 use crate::container::header::{Header, Level, Segment};
 use crate::container::prelude::{FirstTokenSource, Prelude};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::ladder::{plan_band, BandPlan, TokenOrder};
 use crate::limits::{Budget, Limits, MAX_CHUNK_TOKENS, MAX_SEGMENTS};
 use crate::par;
@@ -25,9 +26,23 @@ pub struct EncodeRequest<'a> {
     pub exact_first_token: bool,
     /// An entry of the profile's first-token table with this id is used when its planes are equal.
     pub first_token_id: u32,
+    /// Encode just this level, with no lower one inside it; default: every level.
+    pub only_level: Option<&'a str>,
 }
 
 impl EncodeRequest<'_> {
+    /// Numbers of the levels to encode.
+    fn levels(&self, profile: &Profile) -> Result<Range<usize>> {
+        let Some(name) = self.only_level else { return Ok(0..profile.level_names.len()) };
+        match profile.level_names.iter().position(|known| known == name) {
+            Some(level) => Ok(level..level + 1),
+            None => {
+                let known = profile.level_names.join(", ");
+                Err(Error::expected(ErrorCode::UnknownLevel, "onlyLevel", known, name))
+            }
+        }
+    }
+
     /// Checks the size of a chunk id.
     pub fn chunk_id(bytes: &[u8]) -> Result<[u8; 32]> {
         bytes
@@ -47,15 +62,16 @@ pub fn encode_chunk(profile: &Profile, request: &EncodeRequest<'_>, limits: &Lim
     let largest = profile.groups.iter().map(|group| group.rank).max().unwrap_or(0);
     budget.draw("indices", largest * request.token_count, 4 * profile.level_names.len())?;
 
+    let levels = request.levels(profile)?;
     let first_token = first_token(profile, request);
     let first_coded = usize::from(first_token != FirstTokenSource::Coded);
     let tokens = request.token_count - first_coded;
     let (shifts, plans) = if tokens == 0 {
         (Vec::new(), Vec::new())
     } else {
-        plan_groups(profile, request, first_coded, tokens)?
+        plan_groups(profile, request, &levels, first_coded, tokens)?
     };
-    assemble(profile, request, Prelude { first_token, shifts }, plans)
+    assemble(profile, request, levels, Prelude { first_token, shifts }, plans)
 }
 
 fn check_request(profile: &Profile, request: &EncodeRequest<'_>) -> Result<()> {
@@ -106,6 +122,7 @@ struct PlannedBand {
 fn plan_groups(
     profile: &Profile,
     request: &EncodeRequest<'_>,
+    levels: &Range<usize>,
     first_coded: usize,
     tokens: usize,
 ) -> Result<(Vec<i8>, Vec<PlannedBand>)> {
@@ -127,7 +144,7 @@ fn plan_groups(
         let columns = profile.groups[group].band(band);
         let coefficients = sorted(&groups[group][columns.start * tokens..columns.end * tokens], &order);
         let exponents = &profile.groups[group].scale_exponents[columns];
-        let plan = plan_band(profile, exponents, &order, &coefficients)?;
+        let plan = plan_band(profile, levels.clone(), exponents, &order, &coefficients)?;
         Ok(PlannedBand { group: group as u8, band: band as u8, plan })
     });
     Ok((shifts, plans.into_iter().collect::<Result<_>>()?))
@@ -174,11 +191,11 @@ fn candidate(profile: &Profile, bands: &[PlannedBand], band: usize, number: usiz
 }
 
 /// Segments in order: by level, then by falling slope, each after those it depends on.
-fn arrange(profile: &Profile, bands: &[PlannedBand]) -> (Vec<Candidate>, Vec<usize>) {
+fn arrange(profile: &Profile, levels: Range<usize>, bands: &[PlannedBand]) -> (Vec<Candidate>, Vec<usize>) {
     let mut written: Vec<Candidate> = Vec::new();
     let mut level_segments = Vec::new();
     let mut next = vec![0usize; bands.len()];
-    for level in 0..profile.level_names.len() {
+    for level in levels {
         let due = |band: usize, number: usize| -> Option<Candidate> {
             let segment = bands[band].plan.segments.get(number)?;
             (segment.level == level).then(|| candidate(profile, bands, band, number))
@@ -201,14 +218,15 @@ fn arrange(profile: &Profile, bands: &[PlannedBand]) -> (Vec<Candidate>, Vec<usi
 fn assemble(
     profile: &Profile,
     request: &EncodeRequest<'_>,
+    levels: Range<usize>,
     prelude: Prelude,
     bands: Vec<PlannedBand>,
 ) -> Result<Vec<u8>> {
-    let (order, level_segments) = arrange(profile, &bands);
+    let (order, level_segments) = arrange(profile, levels.clone(), &bands);
     let prelude_tokens = prelude.coded_tokens().max(1) as f64;
     let prelude = prelude.to_bytes();
-    let levels = profile.level_names.iter().enumerate().map(|(level, name)| {
-        let squared: f64 = bands.iter().map(|band| band.plan.distortions[level]).sum();
+    let levels = profile.level_names[levels].iter().enumerate().map(|(number, name)| {
+        let squared: f64 = bands.iter().map(|band| band.plan.distortions[number]).sum();
         let kld = (squared / prelude_tokens * f64::from(profile.kld_per_distortion)) as f32;
         let predicted_kld = if kld.is_nan() { f32::MAX } else { kld.clamp(0.0, f32::MAX) };
         Level { name: name.clone(), end_offset: 0, predicted_kld }

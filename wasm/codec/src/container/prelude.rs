@@ -1,10 +1,12 @@
 //! Prelude of a chunk object (section 6.2): the exact first token and the tokens' step shifts.
 
 use super::header::Header;
-use crate::bytes::{checked_crc, in_range, u16_words, Reader};
+use crate::bytes::{checked_crc, is_finite_f16, u16_words, Reader};
 use crate::error::{Error, Result};
+use crate::ladder::MIN_SHIFT;
 
-pub const SHIFT_BIAS: i8 = 4;
+/// Stored shifts are shift + SHIFT_BIAS.
+pub const SHIFT_BIAS: i8 = -MIN_SHIFT;
 
 /// How the first token's planes are given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +22,7 @@ pub enum FirstTokenSource {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prelude {
     pub first_token: FirstTokenSource,
-    /// Step shift of each coded token, -4 to 4.
+    /// Step shift of each coded token, -11 to 4.
     pub shifts: Vec<i8>,
 }
 
@@ -48,7 +50,11 @@ impl Prelude {
             0 => FirstTokenSource::Coded,
             1 => {
                 let bytes = reader.take_items(header.geometry.values_per_token(), 2, "first token planes")?;
-                FirstTokenSource::Exact(u16_words(bytes).collect())
+                let planes: Vec<u16> = u16_words(bytes).collect();
+                if let Some(at) = planes.iter().position(|&bits| !is_finite_f16(bits)) {
+                    return Err(Error::corrupt("first token plane value", "a finite number", at));
+                }
+                FirstTokenSource::Exact(planes)
             }
             2 => {
                 if header.first_position != 0 {
@@ -110,7 +116,7 @@ fn parse_shifts(reader: &mut Reader<'_>, coded: usize) -> Result<Vec<i8>> {
     let mut nibbles = bytes.iter().flat_map(|byte| [byte & 15, byte >> 4]);
     let mut shifts = Vec::with_capacity(coded);
     for nibble in nibbles.by_ref().take(coded) {
-        shifts.push(in_range(nibble, 0, 8, "shift")? as i8 - SHIFT_BIAS);
+        shifts.push(nibble as i8 - SHIFT_BIAS);
     }
     match nibbles.next() {
         Some(unused) if unused != 0 => Err(Error::corrupt("unused shift", 0, unused)),

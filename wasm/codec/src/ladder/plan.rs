@@ -9,6 +9,8 @@
 //! A segment pays when the distortion that it removes, in squared steps of the level, is at least 2 ln 2 / 12 per bit.
 //! Bands are independent of each other, so they are planned and coded in parallel.
 
+use std::ops::Range;
+
 use super::code::{code_segment, SegmentInput};
 use super::cost::SymbolCounts;
 use super::order::TokenOrder;
@@ -34,7 +36,7 @@ pub(crate) struct PlannedSegment {
 pub(crate) struct BandPlan {
     /// In the order of their passes.
     pub segments: Vec<PlannedSegment>,
-    /// Weighted squared error that is left at each level.
+    /// Weighted squared error that is left at each planned level.
     pub distortions: Vec<f64>,
 }
 
@@ -48,19 +50,19 @@ struct BandCoder<'a> {
     distortions: Vec<f64>,
 }
 
-/// `coefficients`: n per coefficient of the band, in sorted token order.
+/// Plans the levels `levels`. `coefficients`: n per coefficient of the band, in sorted token order.
 pub(crate) fn plan_band(
     profile: &Profile,
+    levels: Range<usize>,
     scale_exponents: &[i8],
     order: &TokenOrder,
     coefficients: &[f32],
 ) -> Result<BandPlan> {
     let coder = BandCoder::new(profile, scale_exponents, order, coefficients);
-    let levels = profile.level_names.len();
-    let mut plan = BandPlan { segments: Vec::new(), distortions: Vec::with_capacity(levels) };
-    let mut base_sizes: Vec<Option<(i8, f64)>> = vec![None; levels];
+    let mut plan = BandPlan { segments: Vec::new(), distortions: Vec::with_capacity(levels.len()) };
+    let mut base_sizes: Vec<Option<(i8, f64)>> = vec![None; levels.end];
     let mut last: Option<usize> = None;
-    for level in 0..levels {
+    for level in levels {
         if last.is_none() {
             for pass in (0..=level).rev() {
                 let gain = coder.gain(None, pass);

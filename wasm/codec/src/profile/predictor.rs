@@ -3,6 +3,7 @@
 use super::group::Group;
 use crate::bytes::Reader;
 use crate::error::{Error, Result};
+use crate::ladder::{MAX_SHIFT, MIN_SHIFT};
 
 /// log2(3) / 4: what one unit of step shift is worth.
 const LOG2_OF_SHIFT: f32 = 0.396_240_63;
@@ -67,13 +68,13 @@ impl Predictor {
         }
     }
 
-    /// Section 10: the step shift, -4 to 4, of a token with this predicted log2 sensitivity.
+    /// Section 10: the step shift, -11 to 4, of a token with this predicted log2 sensitivity.
     pub(crate) fn shift(&self, prediction: f32) -> i8 {
         let shift = (-self.gamma / 2.0 * prediction / LOG2_OF_SHIFT).round();
         if shift.is_nan() {
             0
         } else {
-            shift.clamp(-4.0, 4.0) as i8
+            shift.clamp(f32::from(MIN_SHIFT), f32::from(MAX_SHIFT)) as i8
         }
     }
 }

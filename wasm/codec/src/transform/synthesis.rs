@@ -74,7 +74,7 @@ impl<'a> Synthesis<'a> {
             if Geometry::is_key(plane) {
                 self.rotation.apply(token, row, self.profile.geometry.head_dim(plane));
             }
-            row.iter_mut().for_each(|value| *value = value.clamp(-F16_MAX, F16_MAX));
+            row.iter_mut().for_each(|value| *value = within_f16(*value));
             let target = &mut out[token * dim..(token + 1) * dim];
             let halves: &mut [half::f16] = half::slice::HalfBitsSliceExt::reinterpret_cast_mut(target);
             halves.convert_from_f32_slice(row);
@@ -99,5 +99,14 @@ impl<'a> Synthesis<'a> {
                 },
             );
         }
+    }
+}
+
+/// What section 6.1 makes of a value before it is rounded: within the range of f16, and 0 if it is not a number.
+fn within_f16(value: f32) -> f32 {
+    if value.is_nan() {
+        0.0
+    } else {
+        value.clamp(-F16_MAX, F16_MAX)
     }
 }

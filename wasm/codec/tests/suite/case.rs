@@ -50,6 +50,7 @@ impl Case {
             chunk_id: [7; 32],
             exact_first_token: known.is_some() || rng.flip(),
             first_token_id: known.unwrap_or(u32::MAX),
+            only_level: None,
         };
         let chunk = encode_chunk(&profile, &request, &Limits::default()).expect("valid planes encode");
         Self { spec, file, profile, planes, tokens, first_position, chunk }

@@ -91,7 +91,6 @@ fn prelude() {
     let at = |layout: &Header| layout.header_bytes as usize;
     check(ErrorCode::Unsupported, |chunk, layout| chunk[at(layout)] = 3);
     check(ErrorCode::Unsupported, |chunk, layout| chunk[at(layout) + 1] = 2);
-    check(ErrorCode::Corrupt, |chunk, layout| chunk[at(layout) + 2] = 9);
     // Five tokens: the last half byte is unused.
     check(ErrorCode::Corrupt, |chunk, layout| chunk[at(layout) + 4] |= 0x10);
     // Bytes left over: no shifts follow.

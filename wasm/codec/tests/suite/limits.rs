@@ -25,6 +25,7 @@ fn encoding_and_decoding_stay_within_their_budget() {
         chunk_id: [0; 32],
         exact_first_token: false,
         first_token_id: 0,
+        only_level: None,
     };
     assert_eq!(encode_chunk(&case.profile, &request, &NONE).unwrap_err().code(), ErrorCode::Limit);
 }
@@ -39,6 +40,7 @@ fn wrong_arguments_are_named() {
         chunk_id: [0; 32],
         exact_first_token: false,
         first_token_id: 0,
+        only_level: None,
     };
     let mut infinite = case.planes.clone();
     infinite[1] = 0x7c00;

@@ -82,8 +82,7 @@ proptest! {
                     token_count: case.tokens,
                     chunk_id: [0; 32],
                     exact_first_token: false,
-                    first_token_id: 0,
-                };
+                    first_token_id: 0, only_level: None };
                 if let Ok(chunk) = kvedge_codec::encode_chunk(&profile, &request, &Limits::default()) {
                     decode_chunk(&profile, &chunk, ALL, &Limits::default()).unwrap();
                 }
