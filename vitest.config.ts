@@ -4,20 +4,38 @@ import { defineConfig } from 'vitest/config';
 /** Loading a model and reading a long text take minutes on a small machine. */
 const MODEL_TIMEOUT_MS = 10 * 60_000;
 
+/** What the Worker logs of every request, in tests that do not look at it. */
+const REQUEST_LOG_LINE = /^\{"time":"[^"]+","level":"info","message":"request",/;
+
 export default defineConfig({
   test: {
+    onConsoleLog: (text) => !REQUEST_LOG_LINE.test(text),
     projects: [
       {
         test: {
           name: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/edge/**', 'test/model/**'],
+          exclude: ['test/edge/**', 'test/model/**', 'test/browser/**'],
           testTimeout: 60_000,
         },
       },
       {
         plugins: [cloudflareTest({ wrangler: { configPath: './wrangler.toml' } })],
-        test: { name: 'workerd', include: ['test/edge/**/*.test.ts'], testTimeout: 30_000 },
+        test: {
+          name: 'workerd',
+          include: ['test/edge/**/*.test.ts'],
+          globalSetup: ['test/support/build-dashboard.ts'],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
       },
       {
         test: {

@@ -1,7 +1,8 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { printCost, runCost, STANDARD_BITS_PER_VALUE } from './cost/main.ts';
 import { measureCold } from './edge/cold.ts';
 import { runEdge } from './edge/main.ts';
-import { printEdge } from './edge/print.ts';
+import { printServing } from './edge/print.ts';
 import { runQuality } from './quality/main.ts';
 import { printQuality } from './quality/print.ts';
 import { MAX_PAIRS, runTenancy } from './tenancy/main.ts';
@@ -11,6 +12,12 @@ const positive = (text: string): number => {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1)
     throw new InvalidArgumentError('expected a whole number above 0');
+  return value;
+};
+
+const amount = (text: string): number => {
+  const value = Number(text);
+  if (!(value >= 0)) throw new InvalidArgumentError('expected a number from 0');
   return value;
 };
 
@@ -33,13 +40,13 @@ program
 
 program
   .command('edge')
-  .description('the Worker in workerd beside minimal Workers and nginx: throughput, latency, CPU time')
+  .description('the edge beside minimal Workers and nginx; a herd of clients; origins that are killed')
   .option('--rounds <n>', 'alternated runs of each server', positive, 9)
   .option('--seconds <n>', 'length of a run', positive, 1)
   .option('--json', 'print one JSON object')
   .action(async ({ json, rounds, seconds }) => {
     const report = await runEdge({ rounds, seconds });
-    console.log(json ? JSON.stringify(report) : printEdge(report));
+    console.log(json ? JSON.stringify(report) : `${printServing(report)}\n`, report);
   });
 
 program
@@ -58,6 +65,23 @@ program
   .action(async ({ json, pairs }) => {
     const report = await runTenancy({ pairs: Math.min(pairs, MAX_PAIRS) });
     console.log(json ? JSON.stringify(report) : printTenancy(report));
+  });
+
+program
+  .command('cost')
+  .description('loading a context at list prices against prefilling it; arithmetic, nothing is measured')
+  .option('--context-tokens <n>', 'tokens of the context', positive, 4096)
+  .option('--bits-per-value <bits>', 'of the level that clients load', amount, STANDARD_BITS_PER_VALUE)
+  .option('--hit-ratio <share>', 'share of requests that the cache answers', amount, 0.9)
+  .option('--cpu-ms-per-request <ms>', 'CPU time of the Worker', amount, 2)
+  .option('--months <n>', 'how long the context is kept', amount, 1)
+  .option('--gpu-dollars-per-hour <dollars>', 'price of the GPU', amount, 2.5)
+  .option('--gpu-flops <flops>', 'its arithmetic, dense bf16', amount, 989e12)
+  .option('--gpu-utilization <share>', 'share of it that prefill reaches', amount, 0.4)
+  .option('--json', 'print one JSON object')
+  .action(({ json, ...options }) => {
+    const report = runCost(options);
+    console.log(json ? JSON.stringify(report) : printCost(report));
   });
 
 await program.parseAsync();

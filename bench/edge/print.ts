@@ -1,9 +1,9 @@
-import type { EdgeReport } from './main.ts';
+import type { ServingReport } from './serving.ts';
 import { median } from './statistics.ts';
 import type { Comparison } from './throughput.ts';
 
 /** The report as Markdown. */
-export function printEdge(report: EdgeReport): string {
+export function printServing(report: ServingReport): string {
   const { whole, level, manifest, latency, compute } = report;
   return [
     `A chunk of ${report.chunkBytes} bytes; medians; ratio: kvedge by the other, above 1 is better`,

@@ -46,7 +46,6 @@ export async function startEdge(): Promise<Server & { token: string }> {
   const edge = await withPid(() =>
     startLocalEdge({
       secrets,
-      originUrl: 'http://127.0.0.1:1',
       host: '127.0.0.1',
       port: 0,
       storage: null,

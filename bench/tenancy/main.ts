@@ -35,7 +35,6 @@ export async function runTenancy({ pairs }: TenancyOptions): Promise<TenancyRepo
   const secrets = await localSecrets(folder);
   const edge = await startLocalEdge({
     secrets,
-    originUrl: 'http://127.0.0.1:9',
     host: '127.0.0.1',
     port: 0,
     storage: null,

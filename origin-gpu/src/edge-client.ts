@@ -1,7 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import type { z } from 'zod';
-import { LEVELS_SIGNATURE_HEADER, type PublishManifest, StoredChunk } from '../../src/protocol/api.ts';
+import {
+  type JobEvent,
+  LEVELS_SIGNATURE_HEADER,
+  type PublishManifest,
+  StoredChunk,
+} from '../../src/protocol/api.ts';
+import { Lease, LeaseTerms } from '../../src/protocol/jobs.ts';
 import type { Signature } from '../../src/protocol/manifest.ts';
 import { Problem } from '../../src/protocol/problems.ts';
 import { PUBLIC, TENANT_HEADER } from '../../src/protocol/tenant.ts';
@@ -50,7 +56,7 @@ class EdgeAway extends Error {
 }
 
 /**
- * Puts payloads on the edge. Every request is idempotent and tried until the edge takes or refuses it, with growing
+ * Takes work from the edge and puts payloads on it. Every request is idempotent and tried until the edge takes or refuses it, with growing
  * pauses; only an abort ends the trying. Throws `EdgeRefused`.
  */
 export class EdgeClient {
@@ -64,12 +70,27 @@ export class EdgeClient {
     return this.#exists(`v1/profiles/${id}`);
   }
 
-  hasChunk(id: string): Promise<boolean> {
-    return this.#exists(`v1/chunks/${id}`);
+  /** Takes a job of one of the models, waiting at the edge for one; null when there was none for a while. */
+  async lease(models: readonly string[]): Promise<Lease | null> {
+    const response = await this.#post('v1/jobs/lease', { models });
+    return response.status === 204 ? null : this.#parsed(Lease, response, 'v1/jobs/lease');
   }
 
-  hasContext(id: string): Promise<boolean> {
-    return this.#exists(`v1/contexts/${id}`);
+  /** Tells news of a job, or none, and keeps its lease. Throws `EdgeRefused` `lease-lost` when it has ended. */
+  async report(jobId: string, leaseId: string, events: readonly JobEvent[]): Promise<LeaseTerms> {
+    const route = `v1/jobs/${jobId}/report`;
+    return this.#parsed(LeaseTerms, await this.#post(route, { leaseId, events }), route);
+  }
+
+  async release(jobId: string, leaseId: string): Promise<void> {
+    await this.#post(`v1/jobs/${jobId}/release`, { leaseId });
+  }
+
+  /** What the edge stores under a chunk's id; null if nothing. */
+  async storedChunk(id: string): Promise<StoredChunk | null> {
+    const route = `v1/chunks/${id}/levels`;
+    const response = await this.#request('GET', route);
+    return response.status === 404 ? null : this.#parsed(StoredChunk, response, route);
   }
 
   async putProfile(id: string, file: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -86,13 +107,7 @@ export class EdgeClient {
       'content-type': CHUNK_TYPE,
       [LEVELS_SIGNATURE_HEADER]: `${publicKey}.${value}`,
     });
-    const stored = StoredChunk.safeParse(await response.json().catch(() => null));
-    if (stored.success && stored.data.id === id) return stored.data;
-    throw new EdgeRefused(
-      502,
-      'edge-answer-invalid',
-      `The edge's answer to chunk ${id} is not what was asked for.`,
-    );
+    return this.#parsed(StoredChunk, response, `v1/chunks/${id}`);
   }
 
   async putContext(id: string, body: z.input<typeof PublishManifest>): Promise<void> {
@@ -106,9 +121,19 @@ export class EdgeClient {
     return response.status === 200;
   }
 
-  /** A response of status 2xx, or 404 or 410 to a HEAD. */
+  #post(route: string, body: unknown): Promise<Response> {
+    return this.#request('POST', route, JSON.stringify(body), { 'content-type': 'application/json' });
+  }
+
+  async #parsed<S extends z.ZodType>(schema: S, response: Response, route: string): Promise<z.output<S>> {
+    const parsed = schema.safeParse(await response.json().catch(() => null));
+    if (parsed.success) return parsed.data;
+    throw new EdgeRefused(502, 'edge-answer-invalid', `The edge's answer to /${route} is not as expected.`);
+  }
+
+  /** A response of status 2xx, or 404 to a question. */
   #request(
-    method: 'HEAD' | 'PUT',
+    method: 'GET' | 'HEAD' | 'POST' | 'PUT',
     route: string,
     body?: BodyInit,
     headers: Record<string, string> = {},
@@ -150,7 +175,7 @@ export class EdgeClient {
       signal.throwIfAborted();
       throw new EdgeAway(`the edge at ${edgeUrl} cannot be reached`, 0, { cause });
     }
-    if (response.ok || (method === 'HEAD' && [404, 410].includes(response.status))) return response;
+    if (response.ok || (['GET', 'HEAD'].includes(method) && response.status === 404)) return response;
     throw await failureOf(response, `${method} /${route}`);
   }
 }

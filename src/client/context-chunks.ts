@@ -194,7 +194,9 @@ export async function fetchManifest(access: EdgeAccess, id: string, meter = new 
     );
     if (status === 202 || 'state' in value) {
       const state =
-        'state' in value ? ` (${value.state}, ${value.chunksDone} of ${value.chunksTotal} chunks)` : '';
+        'state' in value
+          ? ` (${value.state}, ${value.chunksDone} of ${value.chunksTotal ?? '?'} chunks)`
+          : '';
       throw new ClientError('context-pending', `the context is still being computed${state}`);
     }
     meter.addBytes('manifest', bytes);

@@ -8,7 +8,7 @@ export const CLIENT_REMEDIES = {
   'edge-refused': 'The message holds what the edge objects to and what to do.',
   'edge-answer-invalid': 'Check that the URL is that of a kvedge edge of the same API version.',
   'context-not-found': 'Publish it with "kvedge context publish", or check the id.',
-  'context-pending': 'Wait until it is published: "kvedge context publish --wait", or followContext().',
+  'context-pending': 'Wait until it is published: "kvedge context wait", or followContext().',
   'context-failed': 'Publish the context again; the log of the origin has the reason.',
   'level-unknown': 'Use a level named in the manifest.',
   'model-mismatch': 'Load the context with the very model file that it was published for.',

@@ -14,5 +14,5 @@ export type { EdgeAccess } from './http.ts';
 export { type OpenContextOptions, type OpenedContext, openContext } from './open-context.ts';
 export { diskProfileCache, type ProfileCache } from './profile-cache.ts';
 export { Profiles } from './profiles.ts';
-export { followContext, type Publication, publishContext } from './publish.ts';
+export { followContext, type Publication, publishContext, submitContext } from './publish.ts';
 export type { LoadReport, Stage } from './report.ts';

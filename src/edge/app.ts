@@ -5,13 +5,20 @@ import { authenticate } from './auth.ts';
 import type { App, AppEnv } from './env.ts';
 import { preflight, shareWithBrowsers } from './http/cors.ts';
 import { formatHttpDate } from './http/date.ts';
+import { errorFields, writeLog } from './log.ts';
 import { allowedMethods } from './methods.ts';
+import { observe } from './observe.ts';
 import { limitRequests } from './rate-limit.ts';
+import { addChunkLevelsRoute } from './routes/chunk-levels.ts';
 import { addChunkRoutes } from './routes/chunks.ts';
 import { addContextEventsRoute } from './routes/context-events.ts';
+import { addContextListRoute } from './routes/context-list.ts';
 import { addContextTokensRoute } from './routes/context-tokens.ts';
 import { addContextRoutes } from './routes/contexts.ts';
+import { addDashboardRoutes } from './routes/dashboard.ts';
 import { addHealthRoute } from './routes/health.ts';
+import { addJobRoutes } from './routes/jobs.ts';
+import { addMetricsRoute } from './routes/metrics.ts';
 import { addOpenApiRoute } from './routes/openapi.ts';
 import { addProfileRoutes } from './routes/profiles.ts';
 import { validationProblem } from './validation.ts';
@@ -34,15 +41,23 @@ export function createApp(): App {
     if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');
     shareWithBrowsers(headers);
   });
+
+  app.use(observe);
   app.options('*', preflight);
+
+  addDashboardRoutes(app);
+  addMetricsRoute(app);
 
   app.use('/v1/*', authenticate, limitRequests);
 
   addContextRoutes(app);
+  addContextListRoute(app);
   addContextEventsRoute(app);
   addContextTokensRoute(app);
   addChunkRoutes(app);
+  addChunkLevelsRoute(app);
   addProfileRoutes(app);
+  addJobRoutes(app);
   addHealthRoute(app);
 
   addOpenApiRoute(app);
@@ -67,7 +82,6 @@ function asProblem(error: Error, requestId: string): ProblemError {
   if (error instanceof HTTPException && error.status < 500) {
     return new ProblemError('bad-request', error.message);
   }
-  // The name and the place, but not the message: it could hold what a client sent.
-  console.error('internal error', requestId, error.name, error.stack?.split('\n').slice(1, 6).join('\n'));
+  writeLog('error', 'internal error', { requestId, ...errorFields(error) });
   return new ProblemError('internal', `unexpected ${error.name}`);
 }

@@ -1,4 +1,6 @@
+import type { Manifest } from '../protocol/manifest.ts';
 import { ProblemError } from '../protocol/problems.ts';
+import { summaryMeta } from './context-summary.ts';
 import type { Representation } from './http/representation.ts';
 import type { BlobHead } from './tiers/head.ts';
 import type { BlobPolicy } from './tiers/policy.ts';
@@ -16,8 +18,10 @@ export const MANIFEST_POLICY: BlobPolicy = {
 
 const EXPIRES_KEY = 'expires';
 
-export function manifestMeta(expiresAt: string | null): Record<string, string> {
-  return expiresAt === null ? {} : { [EXPIRES_KEY]: expiresAt };
+/** What R2 keeps beside a manifest: its expiry for readers, its summary for lists. */
+export function manifestMeta(manifest: Manifest): Record<string, string> {
+  const { expiresAt } = manifest;
+  return { ...summaryMeta(manifest), ...(expiresAt === null ? {} : { [EXPIRES_KEY]: expiresAt }) };
 }
 
 /** When a stored manifest expires, in milliseconds since 1970; Infinity for never. */

@@ -59,13 +59,7 @@ export async function publish(
   const stored = await bucket.get(key);
   if (stored === null) {
     const bytes = manifestBytes(manifest);
-    const { created } = await putIfAbsent(
-      bucket,
-      key,
-      bytes,
-      await digestHex(bytes),
-      manifestMeta(manifest.expiresAt),
-    );
+    const { created } = await putIfAbsent(bucket, key, bytes, await digestHex(bytes), manifestMeta(manifest));
     // The other writer of a race was first; its manifest is as good as this one.
     return created ? { created, manifest: bytes } : publish(bucket, id, body, owner);
   }
@@ -77,7 +71,7 @@ export async function publish(
   if (replaces) {
     await bucket.put(key, bytes, {
       sha256: await digestHex(bytes),
-      customMetadata: manifestMeta(manifest.expiresAt),
+      customMetadata: manifestMeta(manifest),
       onlyIf: { etagMatches: stored.etag },
     });
   }

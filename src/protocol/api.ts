@@ -20,7 +20,7 @@ export const PublishRequest = z
 export type PublishRequest = z.input<typeof PublishRequest>;
 
 /**
- * Body of the origin's `POST /v1/jobs`: what the publisher sent, and for private contexts whose it is and the salt of its ids.
+ * What an origin is asked to compute: what the publisher sent, and for private contexts whose it is and the salt of its ids.
  */
 export const JobRequest = PublishRequest.safeExtend({
   tenant: z.strictObject({ name: Tenant, salt: Id }).optional(),
@@ -34,12 +34,15 @@ export const JobState = z.enum(['queued', 'running', 'published', 'failed']);
 /** State of a context that is being computed. */
 export const JobStatus = z
   .strictObject({
+    /** The job's own id: the request's digest. It stands for the context in `/v1/contexts/{id}` until and after it is published. */
     id: Id,
     state: JobState,
     model: z.string(),
-    tokenCount: z.int().min(1),
+    /** These three are null until an origin has tokenized the text: the ids of contexts are made from tokens. */
+    contextId: Id.nullable(),
+    tokenCount: z.int().min(1).nullable(),
+    chunksTotal: z.int().min(1).nullable(),
     chunksDone: z.int().min(0),
-    chunksTotal: z.int().min(1),
     /** Present when `state` is `failed`. */
     error: z.strictObject({ code: z.string(), detail: z.string() }).optional(),
   })
@@ -49,7 +52,8 @@ export type JobStatus = z.infer<typeof JobStatus>;
 /** Data of one Server-Sent Event of `GET /v1/contexts/{id}/events`; the event's name is `type`. */
 export const JobEvent = z
   .discriminatedUnion('type', [
-    z.strictObject({ type: z.literal('tokenized'), tokenCount: z.int(), chunksTotal: z.int() }),
+    /** `id` is the context's. */
+    z.strictObject({ type: z.literal('tokenized'), id: Id, tokenCount: z.int(), chunksTotal: z.int() }),
     z.strictObject({ type: z.literal('prefilled'), tokensDone: z.int(), tokenCount: z.int() }),
     z.strictObject({ type: z.literal('chunk'), chunksDone: z.int(), chunksTotal: z.int() }),
     z.strictObject({ type: z.literal('published'), id: Id }),
@@ -68,7 +72,7 @@ export type PublishManifest = z.infer<typeof PublishManifest>;
 export const LEVELS_SIGNATURE_HEADER = 'kvedge-levels-signature';
 
 /**
- * Answer to `PUT /v1/chunks/{id}`: what is stored under the id, which is not what was sent if another valid encoding of
+ * Answer to `PUT /v1/chunks/{id}` and `GET /v1/chunks/{id}/levels`: what is stored under the id, which is not what was sent if another valid encoding of
  * the same chunk came first. Manifests are built from these levels.
  */
 export const StoredChunk = z
@@ -84,6 +88,49 @@ export type StoredChunk = z.infer<typeof StoredChunk>;
 /** Answer to `PUT /v1/profiles/{id}`. */
 export const StoredProfile = z.object({ id: Id, bytes: z.int().positive() }).meta({ id: 'StoredProfile' });
 export type StoredProfile = z.infer<typeof StoredProfile>;
+
+/** A published context in the answer to `GET /v1/contexts`. */
+export const ContextSummary = z
+  .strictObject({
+    id: Id,
+    model: z.string(),
+    tokenCount: z.int().min(1),
+    chunkCount: z.int().min(1),
+    /** Sums over all chunks. */
+    levels: z.array(z.strictObject({ name: z.string(), bytes: z.int().positive() })),
+    createdAt: z.iso.datetime(),
+    expiresAt: z.iso.datetime().nullable(),
+  })
+  .meta({ id: 'ContextSummary' });
+export type ContextSummary = z.infer<typeof ContextSummary>;
+
+/** Answer to `GET /v1/contexts`: a page, and where the next one begins; null after the last. */
+export const ContextList = z
+  .strictObject({ contexts: z.array(ContextSummary), cursor: Id.nullable() })
+  .meta({ id: 'ContextList' });
+export type ContextList = z.infer<typeof ContextList>;
+
+/** Answer to `GET /metrics` as JSON; the same families as in the text. */
+export const MetricsReport = z
+  .strictObject({
+    since: z.iso.datetime(),
+    families: z.array(
+      z.strictObject({
+        name: z.string(),
+        type: z.enum(['counter', 'gauge', 'histogram']),
+        help: z.string(),
+        samples: z.array(
+          z.strictObject({
+            suffix: z.string().optional(),
+            labels: z.record(z.string(), z.string()),
+            value: z.number(),
+          }),
+        ),
+      }),
+    ),
+  })
+  .meta({ id: 'MetricsReport' });
+export type MetricsReport = z.infer<typeof MetricsReport>;
 
 /** Answer to `GET /healthz`. */
 export const Health = z.object({ status: z.literal('ok'), apiVersion: z.literal(1) }).meta({ id: 'Health' });

@@ -37,6 +37,11 @@ export const PROBLEMS = {
     'The manifest names a payload that is not stored',
     'PUT chunks and profile first, the manifest last.',
   ],
+  'lease-lost': [
+    409,
+    'The job is no longer yours',
+    'Drop it: it is finished, or another origin works on it.',
+  ],
   'context-gone': [410, 'The context has expired or was deleted', 'Publish it again with POST /v1/contexts.'],
   'length-required': [411, 'Content-Length is missing', 'Send the size of the body.'],
   'precondition-failed': [
@@ -82,9 +87,24 @@ export const PROBLEMS = {
     'Make one with "npm run calibrate" and start the origin with "--profile FILE".',
   ],
   'origin-failed': [502, 'The origin answered with an error', 'See the detail and the log of the origin.'],
+  'origin-lost': [
+    502,
+    'Every origin that took the job stopped before it was done',
+    'See the logs of the origins, then publish again.',
+  ],
   'origin-unreachable': [
     503,
-    'The origin cannot be reached',
+    'No origin took the job in time',
+    'Start an origin for the model, then publish again; published contexts stay available.',
+  ],
+  'job-undeliverable': [
+    503,
+    'The queue gave the job up',
+    'Publish again; if it repeats, see the logs of the Worker.',
+  ],
+  'jobs-unavailable': [
+    503,
+    'The state of the job cannot be read now',
     'Try again after Retry-After; published contexts stay available.',
   ],
   'store-unreachable': [

@@ -4,8 +4,8 @@ import { fromBase64Url } from './base64url.ts';
 import { Tenant } from './tenant.ts';
 
 /**
- * What a bearer token may do: read the tenant's private contexts; ask for contexts to be published; store payloads for any
- * tenant, as origins do; operate the edge. Scopes are checked literally: none implies another.
+ * What a bearer token may do: read the tenant's private contexts; ask for contexts to be published; take jobs of all tenants and
+ * store payloads for them, as origins do; operate the edge. Scopes are checked literally: none implies another.
  */
 export const SCOPES = ['read', 'publish', 'compute', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];

@@ -19,10 +19,11 @@ test('secrets are made once, and only their owner can read them', async () => {
 });
 
 test('secrets of an earlier version are completed, and nothing in them changes', async () => {
-  const { tokenKeys, originToken } = await localSecrets(folder.folder);
-  writeFileSync(secretsPath(folder.folder), JSON.stringify({ tokenKeys, originToken }), { mode: 0o600 });
+  const { tokenKeys } = await localSecrets(folder.folder);
+  const earlier = JSON.stringify({ tokenKeys, originToken: 'no longer used' });
+  writeFileSync(secretsPath(folder.folder), earlier, { mode: 0o600 });
   const completed = await readSecrets(folder.folder);
-  expect(completed).toMatchObject({ tokenKeys, originToken });
+  expect(completed).toMatchObject({ tokenKeys });
   expect((await createSigner(completed!.signingKey)).publicKey).toMatch(/^[\w-]{43}$/);
   expect(await localSecrets(folder.folder)).toEqual(completed);
   expect(statSync(secretsPath(folder.folder)).mode & 0o777).toBe(0o600);

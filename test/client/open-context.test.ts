@@ -2,9 +2,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { contextChunks, openContext, Profiles } from '../../src/client/index.ts';
 import type { Manifest } from '../../src/protocol/manifest.ts';
 import { fakeCodec } from '../origin/support/fake-codec.ts';
-import { type FakeEdge, problem, startFakeEdge } from '../origin/support/fake-edge.ts';
+import { type FakeEdge, problem, queueJob, startFakeEdge } from '../origin/support/fake-edge.ts';
 import { type FakeEngine, fakeEngine, planesOf } from '../origin/support/fake-engine.ts';
-import { SIGNER, temporaryFolder, testOrigin } from '../origin/support/origin.ts';
+import { SIGNER, testOrigin } from '../origin/support/origin.ts';
 
 const TEXT = 'Stately, plump Buck Mulligan came from the stairhead. '.repeat(20);
 const TOKENS = new TextEncoder().encode(TEXT);
@@ -14,14 +14,14 @@ let id: string;
 let engine: FakeEngine;
 let profiles: Profiles;
 let published: { chunks: [string, Uint8Array][]; manifest: string; tokens: string };
-const folder = temporaryFolder();
 
 beforeAll(async () => {
   edge = await startFakeEdge();
-  const origin = testOrigin(folder.folder, edge);
+  const origin = testOrigin(edge);
   origin.runner.start();
-  ({ id } = await (await origin.post({ model: 'fake', text: TEXT })).json());
-  await origin.settled(id);
+  const settled = await origin.settled(queueJob(edge, { model: 'fake', text: TEXT }));
+  if (settled.type === 'failed') throw new Error(settled.detail);
+  id = settled.id;
   await origin.close();
   published = {
     chunks: [...edge.chunks],
@@ -32,7 +32,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await edge.close();
-  folder.remove();
 });
 
 beforeEach(() => {
@@ -235,7 +234,15 @@ describe('nothing is loaded from', () => {
   test('a context that is still being computed', async () => {
     edge.intercept = (request, response) => {
       if (request.url !== `/v1/contexts/${id}`) return false;
-      const job = { id, state: 'running', model: 'fake', tokenCount: 9, chunksDone: 0, chunksTotal: 1 };
+      const job = {
+        id,
+        state: 'running',
+        model: 'fake',
+        contextId: id,
+        tokenCount: 9,
+        chunksDone: 0,
+        chunksTotal: 1,
+      };
       response.writeHead(202).end(JSON.stringify(job));
       return true;
     };

@@ -9,12 +9,11 @@ export type TestEdge = LocalEdge & { token: string };
 export type StoredContext = Awaited<ReturnType<typeof makeContext>>;
 
 /** The real Worker in workerd with storage in memory, and a token that may publish. */
-export async function startTestEdge(originUrl = 'http://127.0.0.1:1'): Promise<TestEdge> {
+export async function startTestEdge(): Promise<TestEdge> {
   const home = await mkdtemp(path.join(tmpdir(), 'kvedge-test-'));
   const secrets = await localSecrets(home).finally(() => rm(home, { recursive: true }));
   const edge = await startLocalEdge({
     secrets,
-    originUrl,
     host: '127.0.0.1',
     port: 0,
     storage: null,

@@ -8,7 +8,6 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { publishSample, startTestEdge } from './edge.ts';
-import { startTestOrigin } from './origin.ts';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const VENV = fileURLToPath(new URL('../../.venv/contract', import.meta.url));
@@ -39,8 +38,7 @@ const command = schemathesis();
 if (command === null) {
   console.log('SKIP contract test: no Python 3 with venv, or its packages cannot be fetched');
 } else {
-  const origin = await startTestOrigin();
-  const edge = await startTestEdge(origin.url);
+  const edge = await startTestEdge();
   try {
     const context = await publishSample(edge);
     const config = path.join(HERE, 'schemathesis.toml');
@@ -61,6 +59,5 @@ if (command === null) {
     process.exitCode = code ?? 1;
   } finally {
     await edge.close();
-    origin.close();
   }
 }

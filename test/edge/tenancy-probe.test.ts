@@ -1,14 +1,13 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Env } from '../../src/edge/env.ts';
-import { ProblemError } from '../../src/protocol/problems.ts';
-import { BUCKET, type EdgeInit, edge, fakeOrigin } from './support/edge.ts';
+import { BINDINGS, BUCKET, type EdgeInit, edge } from './support/edge.ts';
 import { unusedId } from './support/objects.ts';
 import { publishPrivate } from './support/tenants.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
 /**
- * Everything that a request makes the Worker do outside of its isolate, in order: storage, cache, origin, limits. With the answer, that
+ * Everything that a request makes the Worker do outside of its isolate, in order: storage, cache, jobs, limits. With the answer, that
  * is all a prober can see or time.
  */
 async function traced(path: string, init: EdgeInit): Promise<{ steps: string[]; answer: unknown }> {
@@ -26,16 +25,21 @@ async function traced(path: string, init: EdgeInit): Promise<{ steps: string[]; 
           };
         },
       });
-  const origin = fakeOrigin(() => new ProblemError('context-not-found', 'no job').toResponse());
   vi.stubGlobal('caches', { default: record<Cache>('cache')(caches.default) });
   const limiter = { limit: async () => ({ success: true }) };
   const env: Partial<Env> = {
     BLOBS: record<R2Bucket>('r2')(BUCKET),
     TENANT_REQUESTS: record<RateLimit>('limit')(limiter),
+    JOBS: {
+      idFromName(name: string) {
+        steps.push(`job ${name}`);
+        return BINDINGS.JOBS.idFromName(name);
+      },
+      get: (id: DurableObjectId) => BINDINGS.JOBS.get(id),
+    } as Env['JOBS'],
   };
   try {
     const response = await edge(path, { ...init, env, headers: { 'x-request-id': 'probe' } });
-    for (const request of origin) steps.push(`origin ${request.method} ${request.url} ${headers(request)}`);
     const answer = [response.status, [...response.headers], await response.text()];
     return { steps, answer };
   } finally {
@@ -92,6 +96,7 @@ describe('another tenant cannot tell a private id from one that never existed', 
       expect(hit).toContain('404');
       expect(hit).toContain('r2.head');
       expect(hit).not.toContain('tenants/ann');
+      expect(hit).not.toContain('job ann/');
     }
   });
 

@@ -1,23 +1,20 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import type { JobStatus } from '../../src/protocol/api.ts';
 import type { Manifest } from '../../src/protocol/manifest.ts';
-import { ProblemError } from '../../src/protocol/problems.ts';
 import {
   BUCKET,
   edge,
   expectProblem,
-  fakeOrigin,
   publishContext,
   put,
   putManifest,
   putPayloads,
   sendJson,
 } from './support/edge.ts';
+import { lease, report, reported, servedModel } from './support/jobs.ts';
 import { unusedId } from './support/objects.ts';
 import { actingFor, makePrivate, publishPrivate, saltOf } from './support/tenants.ts';
 
-afterEach(() => vi.restoreAllMocks());
-
-const notFound = () => new ProblemError('context-not-found', 'no job').toResponse();
 const ann = { scope: 'read', tenant: 'ann' } as const;
 const bob = { scope: 'read', tenant: 'bob' } as const;
 
@@ -55,7 +52,6 @@ describe('a private context', () => {
   });
 
   it('does not exist for others, nor for a token of its tenant that may not read', async () => {
-    fakeOrigin(notFound);
     const context = await publishPrivate('ann');
     await edge(`/v1/contexts/${context.id}`, ann); // now it is in the caches too
     await edge(`/v1/chunks/${context.ids[0]}`, ann);
@@ -118,26 +114,60 @@ describe('POST /v1/contexts with visibility private', () => {
   const body = { model: 'small', text: 'Call me Ishmael.', visibility: 'private' };
   const sent = { scope: 'publish', tenant: 'ann' } as const;
 
-  it('tells the origin whose it is and what its ids are salted with', async () => {
-    const id = unusedId();
-    const job = { id, state: 'queued', model: 'small', tokenCount: 300, chunksDone: 0, chunksTotal: 2 };
-    const requests = fakeOrigin(() => Response.json(job, { status: 202 }));
-    const response = await sendJson('POST', '/v1/contexts', body, sent);
+  async function leasedJob() {
+    const model = await servedModel();
+    const response = await sendJson('POST', '/v1/contexts', { ...body, model }, sent);
     expect(response.status).toBe(202);
+    return { model, answer: (await response.json()) as JobStatus, leased: (await lease([model]))! };
+  }
+
+  it('tells the origin whose it is and what its ids are salted with', async () => {
+    const { model, answer, leased } = await leasedJob();
     const salt = await saltOf('ann');
-    expect(await requests[0]!.json()).toEqual({ ...body, tenant: { name: 'ann', salt } });
+    expect(leased.request).toEqual({ ...body, model, tenant: { name: 'ann', salt } });
     expect(salt).toMatch(/^[0-9a-f]{64}$/);
     expect(salt).not.toBe(await saltOf('bob'));
-    expect(JSON.stringify(await response.json())).not.toContain(salt);
+    expect(JSON.stringify(answer)).not.toContain(salt);
   });
 
   it('answers 201 with the manifest when it is published already', async () => {
+    const { model, leased } = await leasedJob();
     const context = await publishPrivate('ann');
-    const job = { id: context.id, state: 'published', model: 'small', tokenCount: 300 };
-    fakeOrigin(() => Response.json({ ...job, chunksDone: 2, chunksTotal: 2 }));
-    const response = await sendJson('POST', '/v1/contexts', body, sent);
+    await reported(leased, { type: 'published', id: context.id });
+    const response = await sendJson('POST', '/v1/contexts', { ...body, model }, sent);
     expect(response.status).toBe(201);
     expect(await response.json()).toEqual(context.manifest);
+  });
+
+  it('is another job than the same text of another tenant, or of everybody', async () => {
+    const model = await servedModel();
+    const ids = await Promise.all(
+      [sent, { scope: 'publish', tenant: 'bob' } as const].map(async (publisher) => {
+        const response = await sendJson('POST', '/v1/contexts', { ...body, model }, publisher);
+        return ((await response.json()) as JobStatus).id;
+      }),
+    );
+    const publicly = { ...body, model, visibility: 'public' };
+    const response = await sendJson('POST', '/v1/contexts', publicly, sent);
+    ids.push(((await response.json()) as JobStatus).id);
+    expect(new Set(ids).size).toBe(3);
+  });
+
+  it('has a job that only its tenant can see, by the id of the job and of the context', async () => {
+    const { leased } = await leasedJob();
+    const id = unusedId();
+    await reported(leased, { type: 'tokenized', id, tokenCount: 3, chunksTotal: 1 });
+    for (const of of [leased.jobId, id]) {
+      expect((await edge(`/v1/contexts/${of}`, ann)).status).toBe(202);
+      for (const other of [{}, bob, { scope: 'publish', tenant: 'ann' } as const]) {
+        for (const suffix of ['', '/events']) {
+          const response = await edge(`/v1/contexts/${of}${suffix}`, other);
+          await expectProblem(response, 404, 'context-not-found');
+        }
+      }
+    }
+    const inAnotherName = { ...leased, request: { ...leased.request, tenant: { name: 'bob', salt: id } } };
+    await expectProblem(await report(inAnotherName), 409, 'lease-lost');
   });
 
   it('does not take from the client whose it is', async () => {
@@ -151,14 +181,6 @@ describe('POST /v1/contexts with visibility private', () => {
       const response = await sendJson('POST', '/v1/contexts', body, { ...sent, env });
       expect(await expectProblem(response, 500, 'internal')).toContain('KVEDGE_TENANT_SECRET');
     }
-  });
-
-  it.each([{}, ann])('asks the origin about an id only in the name of the reader %j', async (reader) => {
-    const requests = fakeOrigin(notFound);
-    await edge(`/v1/contexts/${unusedId()}`, reader);
-    await edge(`/v1/contexts/${unusedId()}/events`, reader);
-    const tenant = 'tenant' in reader ? reader.tenant : null;
-    expect(requests.map((request) => request.headers.get('kvedge-tenant'))).toEqual([tenant, tenant]);
   });
 });
 

@@ -5,7 +5,7 @@ import { BlobTiers } from '../../src/edge/tiers/blobs.ts';
 import { cacheStatus, type TierOutcome } from '../../src/edge/tiers/outcome.ts';
 import { IMMUTABLE } from '../../src/edge/tiers/policy.ts';
 import { sha256Hex } from '../../src/protocol/ids.ts';
-import { BUCKET, edge, ORIGIN_URL, put } from './support/edge.ts';
+import { BINDINGS, BUCKET, edge, put } from './support/edge.ts';
 import { levelsOf, makeChunk, unusedId } from './support/objects.ts';
 
 type Read = { key: string; range: R2Range | undefined };
@@ -108,7 +108,7 @@ describe('the read path', () => {
     });
     const response = await createApp().fetch(
       new Request(`https://edge.test/v1/chunks/${id}`),
-      { BLOBS: noFill, ORIGIN_URL },
+      { ...BINDINGS, BLOBS: noFill },
       ctx,
     );
     expect(response.headers.get('content-length')).toBe(String(object.length));

@@ -1,117 +1,106 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type FakeEdge, problem, startFakeEdge } from './support/fake-edge.ts';
-import { type TestOrigin, temporaryFolder, testOrigin } from './support/origin.ts';
+import { type FakeEdge, problem, queueJob, startFakeEdge } from './support/fake-edge.ts';
+import { type TestOrigin, testOrigin } from './support/origin.ts';
 
 const TEXT = 'It was a dark and stormy night. '.repeat(20); // 640 tokens: three chunks
 
+/** A busy machine takes its time. */
+const POLL = { timeout: 30_000 };
+
 let edge: FakeEdge;
 let origin: TestOrigin;
-let folder: ReturnType<typeof temporaryFolder>;
 
 beforeEach(async () => {
-  folder = temporaryFolder();
   edge = await startFakeEdge();
-  origin = testOrigin(folder.folder, edge);
+  origin = testOrigin(edge);
 });
 
 afterEach(async () => {
   await origin.close();
   await edge.close();
-  folder.remove();
 });
 
-const submit = async (text = TEXT) => (await origin.post({ model: 'fake', text })).json();
+const ask = (text = TEXT, expiresAt: string | null = null) =>
+  queueJob(edge, { model: 'fake', text }, expiresAt);
 const puts = () => edge.log.filter((line) => line.startsWith('PUT')).map((line) => line.split('/')[2]);
+const types = (job: string) => edge.events.get(job)!.map((event) => event.type);
+
+async function publishedId(job: string): Promise<string> {
+  const last = await origin.settled(job);
+  if (last.type !== 'published') throw new Error(`failed with ${last.code}`);
+  return last.id;
+}
 
 describe('publishing', () => {
-  test('puts the payloads first and the manifest last', async () => {
-    const response = await origin.post({ model: 'fake', text: TEXT });
-    expect(response.status).toBe(202);
-    const status = await response.json();
-    expect(status).toMatchObject({ state: 'queued', tokenCount: 640, chunksDone: 0, chunksTotal: 3 });
+  test('puts the payloads first and the manifest last, and tells how it goes', async () => {
     origin.runner.start();
-    expect(await origin.settled(status.id)).toBe('published');
+    const job = ask();
+    const id = await publishedId(job);
     expect(puts()).toEqual(['profiles', 'chunks', 'chunks', 'chunks', 'contexts']);
-    const manifest = edge.manifests.get(status.id);
+    expect(edge.events.get(job)![0]).toEqual({ type: 'tokenized', id, tokenCount: 640, chunksTotal: 3 });
+    expect(types(job)).toEqual(['tokenized', 'prefilled', 'chunk', 'chunk', 'chunk', 'published']);
+    const manifest = edge.manifests.get(id);
     expect(manifest?.chunks.map((chunk) => chunk.tokenCount)).toEqual([256, 256, 128]);
     expect(
       edge.tokens
-        .get(status.id)
+        .get(id)
         ?.chunks.map((chunk) => chunk.text)
         .join(''),
     ).toBe(TEXT);
   });
 
-  test('of the same text finds the same job and computes nothing', async () => {
+  test('of what the edge has computes nothing and sends the manifest alone', async () => {
     origin.runner.start();
-    const { id } = await submit();
-    await origin.settled(id);
-    const again = await origin.post({ model: 'fake', text: TEXT });
-    expect(again.status).toBe(200);
-    expect(await again.json()).toMatchObject({ id, state: 'published', chunksDone: 3 });
+    const id = await publishedId(ask());
+    edge.log.length = 0;
+    expect(await publishedId(ask())).toBe(id);
+    expect(puts()).toEqual(['contexts']);
     expect(origin.engine.prefills).toBe(1);
   });
 
   test('of tokens and of the text they stand for is the same context', async () => {
-    const { id } = await submit();
-    const byTokens = await origin.post({ model: 'fake', tokens: [...new TextEncoder().encode(TEXT)] });
-    expect((await byTokens.json()).id).toBe(id);
+    origin.runner.start();
+    const id = await publishedId(ask());
+    const byTokens = queueJob(edge, { model: 'fake', tokens: [...new TextEncoder().encode(TEXT)] });
+    expect(await publishedId(byTokens)).toBe(id);
   });
 
-  test('again after the edge lost everything makes everything anew', async () => {
+  test('gives the manifest the expiry last heard of', async () => {
     origin.runner.start();
-    const { id } = await submit();
-    await origin.settled(id);
-    edge.manifests.clear();
-    edge.chunks.clear();
-    edge.profiles.clear();
-    const again = await origin.post({ model: 'fake', text: TEXT });
-    expect(again.status).toBe(202);
-    expect(await origin.settled(id)).toBe('published');
-    expect(edge.chunks.size).toBe(3);
-    expect(edge.manifests.has(id)).toBe(true);
+    const id = await publishedId(ask(TEXT, '2030-01-01T00:00:00.000Z'));
+    expect(edge.manifests.get(id)?.expiresAt).toBeNull(); // as the answers to its reports say
   });
 
   test('a longer text reuses the chunks of its prefix', async () => {
     origin.runner.start();
-    await origin.settled((await submit()).id);
+    await publishedId(ask());
     edge.log.length = 0;
-    const { id } = await submit(`${TEXT.slice(0, 512)}An end of its own.`);
-    expect(await origin.settled(id)).toBe('published');
+    await publishedId(ask(`${TEXT.slice(0, 512)}An end of its own.`));
     expect(puts()).toEqual(['chunks', 'contexts']);
   });
 });
 
 describe('faults', () => {
-  test('an engine that fails half-way fails the job and publishes nothing; the next publish succeeds', async () => {
+  test('an engine that fails half-way fails the job and publishes nothing; the next job succeeds', async () => {
     origin.engine.failNextPrefill = true;
     origin.runner.start();
-    const { id } = await submit();
-    expect(await origin.settled(id)).toBe('failed');
+    expect(await origin.settled(ask())).toMatchObject({ type: 'failed', code: 'engine-failed' });
     expect(edge.manifests.size).toBe(0);
-    const failed = await (await origin.get(`/v1/jobs/${id}`)).json();
-    expect(failed).toMatchObject({ state: 'failed', error: { code: 'engine-failed' } });
-    const again = await origin.post({ model: 'fake', text: TEXT });
-    expect(again.status).toBe(202);
-    expect((await again.json()).error).toBeUndefined();
-    expect(await origin.settled(id)).toBe('published');
+    await publishedId(ask());
   });
 
-  test('an edge that is away keeps the job queued until it is back', async () => {
+  test('an edge that is away is waited for', async () => {
     let refused = 0;
-    let stateMeanwhile = '';
-    edge.intercept = (request, response) => {
+    edge.intercept = (request) => {
       if (request.method !== 'PUT' || !request.url?.startsWith('/v1/chunks/') || refused >= 3) return false;
       refused += 1;
-      if (refused > 1) stateMeanwhile = origin.store.find(id)?.state ?? '';
       request.socket.destroy();
-      return response !== undefined;
+      return true;
     };
-    const { id } = await submit();
     origin.runner.start();
-    expect(await origin.settled(id)).toBe('published');
+    await publishedId(ask());
     expect(refused).toBe(3);
-    expect(stateMeanwhile).toBe('queued');
     expect(origin.engine.prefills).toBe(1);
   });
 
@@ -121,14 +110,20 @@ describe('faults', () => {
       request.method === 'PUT' &&
       problem(response, 'invalid-chunk');
     origin.runner.start();
-    const { id } = await submit();
-    expect(await origin.settled(id)).toBe('failed');
-    expect(origin.store.find(id)?.error?.code).toBe('invalid-chunk');
+    expect(await origin.settled(ask())).toMatchObject({ type: 'failed', code: 'invalid-chunk' });
     expect(edge.manifests.size).toBe(0);
   });
 
-  test('a stopped origin goes on after its next start and sends no chunk twice', async () => {
-    const { id } = await submit();
+  test('an edge that refuses the token is asked again', async () => {
+    let refused = 0;
+    edge.intercept = (request, response) =>
+      request.url === '/v1/jobs/lease' && ++refused <= 2 && problem(response, 'forbidden');
+    origin.runner.start();
+    await publishedId(ask());
+    expect(refused).toBeGreaterThan(2);
+  });
+
+  test('a stopped origin gives its job back, and the next sends no chunk twice', async () => {
     const { promise: secondChunk, resolve } = Promise.withResolvers<void>();
     let chunkPuts = 0;
     edge.intercept = (request) => {
@@ -138,21 +133,59 @@ describe('faults', () => {
       return chunkPuts === 2; // never answered
     };
     origin.runner.start();
+    const job = ask();
     await secondChunk;
     expect(edge.manifests.size).toBe(0);
     await origin.close();
+    expect(edge.released).toEqual([job]);
     edge.intercept = null;
     edge.log.length = 0;
 
-    origin = testOrigin(folder.folder, edge);
-    expect(origin.store.find(id)).toMatchObject({ state: 'running', chunksDone: 1 });
+    origin = testOrigin(edge);
     origin.runner.start();
-    expect(await origin.settled(id)).toBe('published');
+    const id = await publishedId(ask());
     expect(puts()).toEqual(['chunks', 'chunks', 'contexts']);
     expect(edge.manifests.get(id)?.chunks).toHaveLength(3);
   });
+});
 
-  test('a second origin on the same state is refused', () => {
-    expect(() => testOrigin(folder.folder, edge)).toThrow(/another origin/);
+describe('a lease', () => {
+  test('is kept by reports while nothing happens', async () => {
+    edge.leaseSeconds = 0.1;
+    let held = 0;
+    edge.intercept = (request) => {
+      if (request.url?.endsWith('/report')) held += 1;
+      return request.method === 'HEAD' && held < 6; // the profile's question hangs
+    };
+    origin.runner.start();
+    ask();
+    await expect.poll(() => held, POLL).toBeGreaterThan(5);
+  });
+
+  test('that is lost ends the work before anything is published', async () => {
+    edge.leaseSeconds = 0.05;
+    const job = ask();
+    edge.intercept = (request) => {
+      const isChunk = request.method === 'PUT' && request.url!.startsWith('/v1/chunks/');
+      if (isChunk) edge.lost.add(job);
+      return isChunk; // never answered
+    };
+    origin.runner.start();
+    await expect.poll(() => edge.lost.size, POLL).toBe(1);
+    await delay(200);
+    edge.intercept = null;
+    const next = ask('Another text.');
+    await origin.settled(next); // the origin has gone on
+    expect(edge.manifests.size).toBe(1);
+    expect(types(job)).not.toContain('failed');
+  });
+
+  test('of a job that another job makes is dropped before it is computed', async () => {
+    const job = ask();
+    edge.lost.add(job);
+    origin.runner.start();
+    await origin.settled(ask('Another text.'));
+    expect(types(job)).toEqual([]);
+    expect(origin.engine.prefills).toBe(1);
   });
 });

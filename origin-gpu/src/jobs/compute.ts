@@ -4,8 +4,8 @@ import type { KvPlanes, PrefillOptions } from '../../../src/engine/index.ts';
 import { slicePlanes } from '../../../src/engine/index.ts';
 import { fromHex } from '../../../src/protocol/ids.ts';
 import { CHUNK_TOKENS } from '../../../src/protocol/limits.ts';
+import type { ManifestLevel } from '../../../src/protocol/manifest.ts';
 import type { LoadedProfile, ServedModel } from '../models.ts';
-import type { ChunkLevels } from './store.ts';
 
 /** KV of a whole context, computed from its tokens. */
 export async function computePlanes(
@@ -41,7 +41,7 @@ export async function encodeChunk(
 }
 
 /** The levels of a chunk object, as a manifest lists them. */
-export function levelsOfObject(codec: Pick<Codec, 'inspectChunk'>, object: Uint8Array): ChunkLevels {
+export function levelsOfObject(codec: Pick<Codec, 'inspectChunk'>, object: Uint8Array): ManifestLevel[] {
   return codec.inspectChunk(object).levels.map(({ name, endOffset, predictedKld }) => ({
     name,
     bytes: endOffset,

@@ -1,20 +1,17 @@
 import type { Codec } from '../../../src/codec/codec.ts';
 import { EngineError } from '../../../src/engine/index.ts';
-import type { StoredChunk } from '../../../src/protocol/api.ts';
-import type { Manifest } from '../../../src/protocol/manifest.ts';
+import type { Lease } from '../../../src/protocol/jobs.ts';
 import { ProblemError } from '../../../src/protocol/problems.ts';
-import { areLevelsSigned, type Signer } from '../../../src/protocol/signature.ts';
+import type { Signer } from '../../../src/protocol/signature.ts';
+import { PUBLIC } from '../../../src/protocol/tenant.ts';
 import { EdgeClient, EdgeRefused } from '../edge-client.ts';
 import type { Log } from '../log.ts';
-import { type ModelRegistry, profileOf, type ServedModel } from '../models.ts';
-import { computePlanes, encodeChunk, levelsOfObject } from './compute.ts';
-import { splitTokens } from './plan.ts';
-import type { ChunkLevels, Job, JobStore } from './store.ts';
-
-const CODEC_LADDER = 1;
+import type { ModelRegistry } from '../models.ts';
+import { contextOf } from './context.ts';
+import { HeldLease } from './held-lease.ts';
+import { publishContext } from './publish-context.ts';
 
 export interface RunnerOptions {
-  store: JobStore;
   models: ModelRegistry;
   edgeUrl: string;
   edgeToken: () => Promise<string> | string;
@@ -25,9 +22,12 @@ export interface RunnerOptions {
   minRetryDelayMs?: number;
 }
 
+/** How long a stopping origin tries to give its job back. */
+const RELEASE_MS = 3000;
+
 /**
- * Works off the queue, one job at a time: profile, chunks, then the manifest, so that nothing half-published is ever
- * visible. Everything it does may be done again: after a kill the job simply starts over and skips what the edge has.
+ * Takes jobs from the edge and does them, one at a time. It keeps nothing of its own: after a kill the job's lease ends and
+ * this or another origin starts over, skipping the chunks that the edge has.
  */
 export class JobRunner {
   readonly #options: RunnerOptions;
@@ -42,165 +42,85 @@ export class JobRunner {
     this.#finished ??= this.#loop();
   }
 
-  /** Stops between two steps; the job at hand stays in the store and goes on after the next start. */
+  /** Stops between two steps and gives the job at hand back. */
   async stop(): Promise<void> {
     this.#stop.abort(new Error('the origin is stopping'));
     await this.#finished;
   }
 
   async #loop(): Promise<void> {
-    const { store } = this.#options;
+    const { models, log } = this.#options;
+    const edge = this.#edge(PUBLIC, this.#stop.signal);
     while (!this.#stop.signal.aborted) {
-      const job = store.next();
-      if (job === null) await this.#queued();
-      else await this.#run(job);
+      try {
+        const lease = await edge.lease(models.names);
+        if (lease !== null) await this.#work(lease);
+      } catch (error) {
+        if (this.#stop.signal.aborted) return;
+        // Refused: a wrong token, or an edge of another version. It may be put right while this origin runs.
+        log.error('no work to be had', { reason: String(error) });
+        await pause(this.#options.minRetryDelayMs ?? 5000, this.#stop.signal);
+      }
     }
   }
 
-  #queued(): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        off();
-        this.#stop.signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const off = this.#options.store.onChange('queued', done);
-      this.#stop.signal.addEventListener('abort', done, { once: true });
-    });
-  }
-
-  async #run(job: Job): Promise<void> {
-    const { store, log } = this.#options;
+  async #work(job: Lease): Promise<void> {
+    const { log, codec, signer } = this.#options;
+    const tenant = job.request.tenant?.name ?? PUBLIC;
     const started = performance.now();
+    const held = new HeldLease(job, this.#edge(tenant, this.#stop.signal));
+    const { jobId } = job;
+    log.info('job taken', { jobId });
     try {
-      store.setState(job.id, 'running');
-      await this.#publish(job);
-      store.published(job.id);
+      const context = await contextOf(job.request, this.#options.models);
+      const { id, tokens, chunkIds } = context;
+      await held.tell({ type: 'tokenized', id, tokenCount: tokens.length, chunksTotal: chunkIds.length });
+      const signal = AbortSignal.any([this.#stop.signal, held.signal]);
+      await publishContext(context, held, { edge: this.#edge(tenant, signal), codec, signer, signal, log });
+      await held.tell({ type: 'published', id });
       log.info('published', {
-        id: job.id,
-        tokens: job.tokens.length,
+        jobId,
+        id,
+        tokens: tokens.length,
         ms: Math.round(performance.now() - started),
       });
     } catch (error) {
-      if (this.#stop.signal.aborted) return;
-      const { code, detail } = failureOf(error);
-      store.failed(job.id, code, detail);
-      log.error('job failed', { id: job.id, code, detail });
+      if (this.#stop.signal.aborted) return await this.#release(job);
+      if (held.signal.aborted) return log.warn('job dropped', { jobId, reason: String(held.signal.reason) });
+      const failure = failureOf(error);
+      log.error('job failed', { jobId, ...failure });
+      await held.tell({ type: 'failed', ...failure }).catch(() => {});
+    } finally {
+      held.close();
     }
   }
 
-  async #publish(job: Job): Promise<void> {
-    const { models, log } = this.#options;
-    const { store, edgeUrl, edgeToken, minRetryDelayMs } = this.#options;
-    const model = models.get(job.model);
-    const profile = profileOf(model);
-    if (model.fingerprint !== job.modelFingerprint || profile.id !== job.profileId) {
-      throw new ProblemError(
-        'model-unknown',
-        'The origin now serves another model or profile under this name.',
-      );
-    }
-    let waiting = false;
-    const edge = new EdgeClient({
+  async #release({ jobId, leaseId, request }: Lease): Promise<void> {
+    const edge = this.#edge(request.tenant?.name ?? PUBLIC, AbortSignal.timeout(RELEASE_MS));
+    await edge.release(jobId, leaseId).catch(() => {}); // the lease ends by itself
+  }
+
+  #edge(tenant: string, signal: AbortSignal): EdgeClient {
+    const { edgeUrl, edgeToken, minRetryDelayMs, log } = this.#options;
+    return new EdgeClient({
       edgeUrl,
       token: edgeToken,
-      tenant: job.tenant,
-      signal: this.#stop.signal,
-      ...(minRetryDelayMs === undefined ? {} : { minDelayMs: minRetryDelayMs }),
-      onRetry: (reason) => {
-        if (!waiting) store.setState(job.id, 'queued');
-        waiting = true;
-        log.warn('waiting for the edge', { id: job.id, reason });
-      },
-    });
-    /** A job that waits for the edge says `queued`; it runs again with the first answer. */
-    const step = async <T>(work: Promise<T>): Promise<T> => {
-      const result = await work;
-      if (waiting) store.setState(job.id, 'running');
-      waiting = false;
-      return result;
-    };
-    if (!(await step(edge.hasProfile(profile.id)))) await step(edge.putProfile(profile.id, profile.file));
-    const levels = await this.#publishChunks(job, model, edge, step);
-    const { manifest, chunks } = publication(job, model, levels);
-    await step(
-      edge.putContext(job.id, { manifest: await this.#options.signer.signManifest(manifest), chunks }),
-    );
-  }
-
-  async #publishChunks(
-    job: Job,
-    model: ServedModel,
-    edge: EdgeClient,
-    step: <T>(work: Promise<T>) => Promise<T>,
-  ): Promise<ChunkLevels[]> {
-    const { store, edgeUrl, codec, signer } = this.#options;
-    const { signal } = this.#stop;
-    const profile = profileOf(model);
-    const levels = new Array<ChunkLevels | null>(job.chunkIds.length).fill(null);
-    for (const [index, id] of job.chunkIds.entries()) {
-      const remembered = store.storedLevels(edgeUrl, id);
-      if (remembered !== null && (await step(edge.hasChunk(id)))) levels[index] = remembered;
-    }
-    let done = levels.filter((known) => known !== null).length;
-    if (done > 0) store.chunkDone(job.id, done, levels.length);
-    if (done === levels.length) return levels as ChunkLevels[];
-
-    const planes = await computePlanes(model, job.tokens, {
+      tenant,
       signal,
-      onProgress: (tokensDone) => store.prefilled(job.id, tokensDone, job.tokens.length),
+      ...(minRetryDelayMs === undefined ? {} : { minDelayMs: minRetryDelayMs }),
+      onRetry: (reason) => log.warn('waiting for the edge', { reason }),
     });
-    for (const [index, id] of job.chunkIds.entries()) {
-      if (levels[index] !== null) continue;
-      signal.throwIfAborted();
-      const object = await encodeChunk(profile, planes, job.tokens, index, id);
-      const signature = await signer.signLevels(id, levelsOfObject(codec, object));
-      const stored = await step(edge.putChunk(id, object, signature));
-      // The edge may have had an object of another origin; a manifest may vouch only for what a publisher's key vouches for.
-      if (!(await isTrusted(stored, signer))) {
-        throw new ProblemError(
-          'conflict',
-          `The edge stores another encoding of chunk ${id}, which is not signed with this origin's key.`,
-        );
-      }
-      store.rememberChunk(edgeUrl, id, stored.levels);
-      levels[index] = stored.levels;
-      done += 1;
-      store.chunkDone(job.id, done, levels.length);
-    }
-    return levels as ChunkLevels[];
   }
 }
 
-async function isTrusted({ id, levels, signature }: StoredChunk, { publicKey }: Signer): Promise<boolean> {
-  return signature?.publicKey === publicKey && areLevelsSigned(signature, id, levels);
-}
-
-function publication(job: Job, model: ServedModel, levels: readonly ChunkLevels[]) {
-  const chunkTokens = splitTokens(job.tokens);
-  const expiresMs = job.ttlSeconds === null ? null : Date.parse(job.createdAt) + job.ttlSeconds * 1000;
-  const manifest: Manifest = {
-    version: 1,
-    id: job.id,
-    model: { name: job.model, fingerprint: model.fingerprint, ...model.engine.model.geometry },
-    codec: CODEC_LADDER,
-    profileId: job.profileId,
-    visibility: job.tenantSalt === null ? 'public' : 'private',
-    ...(job.tenantSalt === null ? {} : { tenantSalt: job.tenantSalt }),
-    tokenCount: job.tokens.length,
-    chunks: job.chunkIds.map((id, index) => ({
-      id,
-      tokenCount: chunkTokens[index]!.length,
-      levels: levels[index]!,
-    })),
-    createdAt: job.createdAt,
-    expiresAt: expiresMs === null ? null : new Date(expiresMs).toISOString(),
-  };
-  const chunks = chunkTokens.map((tokens) => ({
-    tokens: [...tokens],
-    text: model.engine.detokenize(tokens),
-  }));
-  return { manifest, chunks };
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
 
 function failureOf(error: unknown): { code: string; detail: string } {

@@ -5,7 +5,7 @@ import {
   fetchManifest,
   followContext,
   openContext,
-  publishContext,
+  submitContext,
 } from '../../client/index.ts';
 import { openLlamaEngine } from '../../engine/llama/engine.ts';
 import { resolveModelPath } from '../../engine/llama/models.ts';
@@ -68,18 +68,28 @@ export function contextCommands({ output, signal }: CommandContext): Command {
     .action(async (options: PublishOptions) => {
       const text = await readText(options);
       const access = { ...(await edgeAccess(options, ['publish', 'read'])), signal };
-      const { id, status } = await publishContext(access, {
+      const { id: submitted, status } = await submitContext(access, {
         model: options.model,
         text,
         ...(options.ttl !== undefined && { ttlSeconds: options.ttl }),
         ...(options.private && { visibility: 'private' as const }),
       });
-      let state = status?.state ?? 'published';
-      if (status !== null && options.wait) {
-        await follow(access, id, output());
-        state = 'published';
-      }
-      output().result({ id, state }, () => (state === 'published' ? id : `${id} (${state})`));
+      const waits = status !== null && options.wait === true;
+      const id = waits ? await follow(access, submitted, output()) : submitted;
+      const state = waits ? 'published' : (status?.state ?? 'published');
+      output().result({ id, state }, () => (state === 'published' ? id : `${id} (job, ${state})`));
+    });
+
+  context
+    .command('wait')
+    .description('wait until a job of "context publish" has published its context, and print the id of that')
+    .argument('<id>', 'job id, or context id', contextIdArgument)
+    .addOption(edgeOption())
+    .addOption(tokenOption())
+    .action(async (job: string, options: EdgeOptions) => {
+      const access = { ...(await edgeAccess(options, ['read'])), signal };
+      const id = await follow(access, job, output());
+      output().result({ id, state: 'published' }, () => id);
     });
 
   context
@@ -163,11 +173,11 @@ async function load(
   }
 }
 
-async function follow(access: EdgeAccess, id: string, output: Output): Promise<void> {
+async function follow(access: EdgeAccess, id: string, output: Output): Promise<string> {
   const bar = output.progress('computing');
   let chunksTotal = 1;
   try {
-    await followContext(access, id, (event: JobEvent) => {
+    return await followContext(access, id, (event: JobEvent) => {
       if (event.type === 'tokenized') chunksTotal = event.chunksTotal;
       if (event.type === 'prefilled') bar.update(event.tokensDone / event.tokenCount / 2, 1, 'prefill');
       if (event.type === 'chunk') bar.update(0.5 + event.chunksDone / chunksTotal / 2, 1, 'encode, publish');

@@ -1,15 +1,15 @@
 import { Command } from 'commander';
 import { startLocalEdge } from '../local/edge.ts';
 import { untilAborted } from '../local/foreground.ts';
-import { DEFAULT_EDGE_PORT, defaultOriginUrl, homeFolders } from '../local/home.ts';
+import { DEFAULT_EDGE_PORT, homeFolders } from '../local/home.ts';
 import { localSecrets } from '../local/secrets.ts';
 import type { CommandContext } from '../main.ts';
-import { httpUrl, portNumber } from '../options.ts';
+import { portNumber, positiveInt } from '../options.ts';
 
 interface DevOptions {
   host: string;
   port: number;
-  origin: string;
+  lease?: number;
 }
 
 export function edgeCommands({ output, signal }: CommandContext): Command {
@@ -19,20 +19,21 @@ export function edgeCommands({ output, signal }: CommandContext): Command {
     .description('run the Worker on this machine in the foreground, with its storage below KVEDGE_HOME')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <port>', 'port to listen on, 0 for any', portNumber, DEFAULT_EDGE_PORT)
-    .option('--origin <url>', 'base URL of the origin (ORIGIN_URL)', httpUrl, defaultOriginUrl())
+    .option(
+      '--lease <seconds>',
+      'how long an origin may be silent before another takes its job (default: 30)',
+      positiveInt,
+    )
     .action(async (options: DevOptions) => {
       const folders = homeFolders();
       const running = await startLocalEdge({
         secrets: await localSecrets(folders.home),
-        originUrl: options.origin.replace(/\/$/, ''),
+        ...(options.lease !== undefined && { leaseSeconds: options.lease }),
         host: options.host,
         port: options.port,
         storage: folders.edge,
       });
-      output().result(
-        { url: running.url },
-        () => `edge at ${running.url}, contexts computed by ${options.origin}`,
-      );
+      output().result({ url: running.url }, () => `edge at ${running.url}, waiting for origins`);
       await untilAborted(signal);
       await running.close();
     });

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { EdgeUrl, OriginSecret } from '../../../origin-gpu/src/config.ts';
+import { EdgeUrl } from '../../../origin-gpu/src/config.ts';
 import { startOrigin } from '../../../origin-gpu/src/server.ts';
 import { loadBestCodec } from '../../codec/index.ts';
 import { MODELS, resolveModelPath } from '../../engine/llama/models.ts';
@@ -29,7 +29,7 @@ export function originCommands({ output, signal }: CommandContext): Command {
   const origin = new Command('origin').description('computes, encodes and publishes contexts');
   origin
     .command('serve')
-    .description('run an origin in the foreground')
+    .description('compute what the edge is asked for, in the foreground')
     .addOption(modelOption())
     .option(
       '--profile <file...>',
@@ -37,8 +37,8 @@ export function originCommands({ output, signal }: CommandContext): Command {
       [],
     )
     .addOption(edgeOption())
-    .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--port <port>', 'port to listen on, 0 for any', portNumber, DEFAULT_ORIGIN_PORT)
+    .option('--host <address>', 'address of /healthz', '127.0.0.1')
+    .option('--port <port>', 'port of /healthz, 0 for any', portNumber, DEFAULT_ORIGIN_PORT)
     .option('--threads <count>', 'threads for evaluation (default: all)', positiveInt)
     .action(async (options: ServeOptions) => {
       const folders = homeFolders();
@@ -48,10 +48,8 @@ export function originCommands({ output, signal }: CommandContext): Command {
       const tokenKeys = keysJson ? JSON.parse(keysJson) : secrets.tokenKeys;
       const running = await startOrigin(
         {
-          home: folders.home,
           host: options.host,
           port: options.port,
-          originToken: OriginSecret.parse(process.env.ORIGIN_TOKEN || secrets.originToken),
           edgeUrl: EdgeUrl.parse(options.edge),
           edgeToken: () =>
             staticToken ||
@@ -67,7 +65,10 @@ export function originCommands({ output, signal }: CommandContext): Command {
         await loadBestCodec(),
       );
       const { url, models } = running;
-      output().result({ url, models }, () => `origin at ${url} serves ${models.join(', ')}`);
+      output().result(
+        { url, models },
+        () => `origin computes ${models.join(', ')} for ${options.edge}, health at ${url}/healthz`,
+      );
       await untilAborted(signal);
       await running.close();
     });

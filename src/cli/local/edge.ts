@@ -11,12 +11,15 @@ import type { Secrets } from './secrets.ts';
 
 export interface LocalEdgeOptions {
   secrets: Secrets;
-  originUrl: string;
+  /** How long an origin may be silent before another takes its job; default as in wrangler.toml. */
+  leaseSeconds?: number;
   host: string;
   /** 0 takes any free port. */
   port: number;
-  /** Folder for what R2 and the cache store; null keeps it in memory. */
+  /** Folder for what R2, the cache and Durable Objects store; null keeps it in memory. */
   storage: string | null;
+  /** Takes the lines of the Worker's log; default: standard error. */
+  onLog?: (line: string) => void;
 }
 
 export interface LocalEdge {
@@ -55,12 +58,13 @@ async function startBundle(bundle: string, options: LocalEdgeOptions): Promise<L
   const { modulesRules: _, ...worker } = unstable_getMiniflareWorkerOptions(
     path.join(PROJECT, 'wrangler.toml'),
   ).workerOptions;
-  const { storage, secrets, host, port } = options;
+  const { storage, secrets, host, port, onLog = (line) => process.stderr.write(`${line}\n`) } = options;
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       host,
       port,
       logRequests: false,
+      handleStructuredLogs: ({ message }) => onLog(message),
       ...(storage !== null && { resourcePersistencePath: storage }),
       workers: [
         {
@@ -71,8 +75,7 @@ async function startBundle(bundle: string, options: LocalEdgeOptions): Promise<L
           modules: await bundleModules(bundle),
           bindings: {
             ...(worker.bindings as Record<string, Json>),
-            ORIGIN_URL: options.originUrl,
-            ORIGIN_TOKEN: secrets.originToken,
+            ...(options.leaseSeconds !== undefined && { LEASE_SECONDS: String(options.leaseSeconds) }),
             KVEDGE_TOKEN_KEYS: JSON.stringify(secrets.tokenKeys),
             KVEDGE_TENANT_SECRET: secrets.tenantSecret,
           },
@@ -92,10 +95,12 @@ async function startBundle(bundle: string, options: LocalEdgeOptions): Promise<L
 /** The files of a bundle: worker.js first, as the entry. */
 async function bundleModules(bundle: string) {
   const files = await readdir(bundle, { recursive: true });
-  const wasm = files.filter((file) => file.endsWith('.wasm'));
+  const named = (end: string) =>
+    files.filter((file) => file.endsWith(end)).map((file) => path.join(bundle, file));
   return [
     { type: 'ESModule' as const, path: path.join(bundle, 'worker.js') },
-    ...wasm.map((file) => ({ type: 'CompiledWasm' as const, path: path.join(bundle, file) })),
+    ...named('.wasm').map((file) => ({ type: 'CompiledWasm' as const, path: file })),
+    ...named('.txt').map((file) => ({ type: 'Text' as const, path: file })),
   ];
 }
 

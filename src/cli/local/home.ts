@@ -17,7 +17,3 @@ export const DEFAULT_ORIGIN_PORT = 8788;
 export function defaultEdgeUrl(): string {
   return process.env.KVEDGE_EDGE || `http://127.0.0.1:${DEFAULT_EDGE_PORT}`;
 }
-
-export function defaultOriginUrl(): string {
-  return process.env.ORIGIN_URL || `http://127.0.0.1:${DEFAULT_ORIGIN_PORT}`;
-}

@@ -6,11 +6,9 @@ import { mintToken, parseTokenKeys, type Scope } from '../../protocol/token.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
 
-const Secrets = z.strictObject({
+const Secrets = z.object({
   /** Value of KVEDGE_TOKEN_KEYS. */
-  tokenKeys: z.record(z.string(), z.string()),
-  /** Value of ORIGIN_TOKEN. */
-  originToken: z.string().min(16),
+  tokenKeys: z.record(z.string(), z.string()).refine((keys) => Object.keys(keys).length > 0),
   /** Value of KVEDGE_TENANT_SECRET. */
   tenantSecret: z.string().min(43),
   /** Value of KVEDGE_SIGNING_KEY. */
@@ -35,7 +33,6 @@ export async function localSecrets(home: string): Promise<Secrets> {
   await mkdir(home, { recursive: true });
   return writeSecrets(home, {
     tokenKeys: { [`local-${randomBytes(3).toString('hex')}`]: randomBytes(KEY_BYTES).toString('base64url') },
-    originToken: randomBytes(KEY_BYTES).toString('base64url'),
   });
 }
 

@@ -21,9 +21,13 @@ const Ready = z.object({ url: z.url() });
 
 /**
  * Starts `kvedge <args>`, a service, in a process of its own and waits until it listens. It ends with this process, even if
- * that is killed: losing the channel stops it.
+ * that is killed: losing the channel stops it. `onLog` gets every line of its log.
  */
-export async function startService(args: readonly string[], env: Record<string, string>): Promise<Service> {
+export async function startService(
+  args: readonly string[],
+  env: Record<string, string>,
+  onLog?: (line: string, pid: number) => void,
+): Promise<Service> {
   const child = spawn(process.execPath, [MAIN, ...args, '--json'], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -32,6 +36,9 @@ export async function startService(args: readonly string[], env: Record<string, 
   child.stderr!.on('data', (piece) => {
     log = (log + piece).slice(-LOG_TAIL_CHARS);
   });
+  if (onLog !== undefined) {
+    createInterface({ input: child.stderr! }).on('line', (line) => onLog(line, child.pid!));
+  }
   const exited = once(child, 'exit');
   exited.catch(() => {});
   const close = async () => {

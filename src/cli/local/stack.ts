@@ -13,6 +13,10 @@ export interface StackOptions {
   profiles: readonly string[];
   model?: string;
   threads?: number;
+  /** Of the edge; default as in wrangler.toml. */
+  leaseSeconds?: number;
+  /** Called with every line that an origin logs, and which process wrote it. */
+  onOriginLog?: (line: string, pid: number) => void;
 }
 
 /** A real origin and the real Worker, each a process, with storage that is theirs alone. */
@@ -23,9 +27,11 @@ export interface Stack {
   access: EdgeAccess;
   /** KVEDGE_HOME of both services. */
   home: string;
-  originToken: string;
-  /** Starts a service again on its port, after it was stopped or killed. */
+  /** Starts a service again, the edge on its port, after it was stopped or killed. */
   restartOrigin(): Promise<void>;
+  /** Starts another origin beside the first. */
+  addOrigin(): Promise<Service>;
+  closeOrigins(): Promise<void>;
   restartEdge(): Promise<void>;
   close(): Promise<void>;
 }
@@ -46,27 +52,35 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await symlink(path.join(kvedgeHome(), 'models'), path.join(home, 'models'));
     const env = { KVEDGE_HOME: home };
     const secrets = await localSecrets(home);
-    const originPort = await freePort();
     const edgePort = await freePort();
-    const start = async (args: readonly string[]) => {
-      const service = await startService(args, env);
+    const start = async (args: readonly string[], onLog?: StackOptions['onOriginLog']) => {
+      const service = await startService(args, env, onLog);
       services.push(service);
       return service;
     };
     const startEdge = () =>
-      start(['edge', 'dev', '--port', String(edgePort), '--origin', `http://127.0.0.1:${originPort}`]);
-    const edge = await startEdge();
-    const startOrigin = () =>
       start([
-        ...['origin', 'serve', '--port', String(originPort), '--edge', edge.url],
-        ...['--model', options.model ?? SMOLLM2.id],
-        ...(options.profiles.length > 0 ? ['--profile', ...options.profiles] : []),
-        ...(options.threads === undefined ? [] : ['--threads', String(options.threads)]),
+        ...['edge', 'dev', '--port', String(edgePort)],
+        ...(options.leaseSeconds === undefined ? [] : ['--lease', String(options.leaseSeconds)]),
       ]);
+    const edge = await startEdge();
+    const origins: Service[] = [];
+    const startOrigin = async () => {
+      const origin = await start(
+        [
+          ...['origin', 'serve', '--port', '0', '--edge', edge.url],
+          ...['--model', options.model ?? SMOLLM2.id],
+          ...(options.profiles.length > 0 ? ['--profile', ...options.profiles] : []),
+          ...(options.threads === undefined ? [] : ['--threads', String(options.threads)]),
+        ],
+        options.onOriginLog,
+      );
+      origins.push(origin);
+      return origin;
+    };
     const stack: Stack = {
       edge,
       origin: await startOrigin(),
-      originToken: secrets.originToken,
       access: {
         edge: edge.url,
         token: await mintLocalToken(secrets, { scopes: ['publish', 'read'], ttlSeconds: TOKEN_TTL_SECONDS }),
@@ -75,6 +89,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       async restartOrigin() {
         await stack.origin.close();
         stack.origin = await startOrigin();
+      },
+      addOrigin: startOrigin,
+      async closeOrigins() {
+        await Promise.all(origins.map((origin) => origin.close()));
       },
       async restartEdge() {
         await stack.edge.close();

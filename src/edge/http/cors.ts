@@ -29,6 +29,8 @@ export const preflight = cors({
     'if-none-match',
     'if-range',
     'if-unmodified-since',
+    'last-event-id',
+    'prefer',
     'range',
     'x-request-id',
   ],

@@ -5,9 +5,10 @@ import { ProblemError } from '../../protocol/problems.ts';
 import { readerTenant } from '../auth.ts';
 import { MANIFEST_POLICY, manifestRepresentation } from '../contexts.ts';
 import type { App } from '../env.ts';
+import { sseMessage } from '../jobs/event-stream.ts';
+import { firstOf } from '../jobs/job-of.ts';
 import { blobKey } from '../keys.ts';
 import { locate } from '../locate.ts';
-import { Origin } from '../origin.ts';
 import { addRoute, problemResponses, READER, tiersOf } from './route.ts';
 
 /** One event as OpenAPI tools see it; `data` is the JSON of a `JobEvent`. */
@@ -21,13 +22,19 @@ const ServerSentEvent = z
     }),
   })
   .meta({ id: 'ServerSentEvent' });
+const LastEventId = z.object({
+  'last-event-id': z
+    .string()
+    .regex(/^\d{0,12}$/, 'expected an id that an event had')
+    .optional(),
+});
 
 const getEvents = createRoute({
   method: 'get',
   path: '/v1/contexts/{id}/events',
   summary: 'Progress as Server-Sent Events; ends after "published" or "failed"',
   security: READER,
-  request: { params: z.object({ id: Id }) },
+  request: { params: z.object({ id: Id }), headers: LastEventId },
   responses: {
     200: {
       description: 'Events named by their type, each with a JobEvent as its data',
@@ -40,8 +47,7 @@ const getEvents = createRoute({
       'context-not-found',
       'context-gone',
       'rate-limited',
-      'origin-failed',
-      'origin-unreachable',
+      'jobs-unavailable',
     ),
   },
 });
@@ -56,9 +62,10 @@ export function addContextEventsRoute(app: App): void {
     const manifest = found === null ? null : await tiers.head(found.key, MANIFEST_POLICY);
     if (manifest !== null) {
       manifestRepresentation(id, manifest);
-      return eventStream(sseEvent({ type: 'published', id }));
+      return eventStream(sseMessage({ type: 'published', id }));
     }
-    const events = await new Origin(c.env, c.get('requestId'), readerTenant(principal)).events(id);
+    const afterSeq = Number(c.req.valid('header')['last-event-id'] ?? 0);
+    const events = await firstOf(c.env, readerTenant(principal), id, (job) => job.events(afterSeq));
     if (events === null) throw new ProblemError('context-not-found', `no context ${id}`);
     return eventStream(events);
   });
@@ -68,8 +75,4 @@ function eventStream(body: BodyInit): Response {
   return new Response(body, {
     headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store' },
   });
-}
-
-function sseEvent(event: JobEvent): string {
-  return `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
 }

@@ -9,10 +9,14 @@ import { publishingTenant, readerTenant, requireScope } from '../auth.ts';
 import { MANIFEST_POLICY, manifestRepresentation } from '../contexts.ts';
 import type { App, Env } from '../env.ts';
 import { jsonBody } from '../http/body.ts';
+import { waitPreferenceMs } from '../http/prefer.ts';
 import { checkWritePreconditions } from '../http/write-preconditions.ts';
+import { jobFailure, requestFailure } from '../jobs/job-failure.ts';
+import { jobId } from '../jobs/job-key.ts';
+import { askJob, firstOf } from '../jobs/job-of.ts';
+import type { JobSubmission } from '../jobs/job-record.ts';
 import { blobKey } from '../keys.ts';
 import { type Located, locate, ownedBy } from '../locate.ts';
-import { jobFailure, Origin } from '../origin.ts';
 import { publish } from '../publish.ts';
 import { checkQuota, quotaOf } from '../quota.ts';
 import { limitPublishes } from '../rate-limit.ts';
@@ -26,6 +30,12 @@ import { serveIfStored } from './stored-object.ts';
 const POLL_SECONDS = 1;
 
 const IdParam = z.object({ id: Id });
+const PreferHeader = z.object({
+  prefer: z.string().optional().meta({
+    description:
+      '`wait=<seconds>` (RFC 7240): wait up to 60 s for the result instead of answering 202 at once',
+  }),
+});
 const json = <S extends z.ZodType>(schema: S) => ({ 'application/json': { schema } });
 
 const postContext = createRoute({
@@ -34,7 +44,7 @@ const postContext = createRoute({
   summary: 'Publish a context. Idempotent by content.',
   security: BEARER,
   middleware: [requireScope('publish'), limitPublishes, jsonBody] as const,
-  request: { body: { required: true, content: json(PublishRequest) } },
+  request: { headers: PreferHeader, body: { required: true, content: json(PublishRequest) } },
   responses: {
     201: { description: 'Published; Location names it', content: json(Manifest) },
     202: { description: 'Being computed; ask Location again', content: json(JobStatus) },
@@ -47,11 +57,15 @@ const postContext = createRoute({
       'too-large',
       'context-too-large',
       'unsupported-media-type',
+      'invalid-content',
       'rate-limited',
       'engine-failed',
       'profile-missing',
       'origin-failed',
+      'origin-lost',
       'origin-unreachable',
+      'job-undeliverable',
+      'jobs-unavailable',
     ),
   },
 });
@@ -61,10 +75,11 @@ const getContext = createRoute({
   path: '/v1/contexts/{id}',
   summary: "A context's manifest, or the state of its computation",
   security: READER,
-  request: { params: IdParam },
+  request: { params: IdParam, headers: PreferHeader },
   responses: {
     200: { description: 'The manifest', content: json(Manifest) },
     202: { description: 'Not published yet', content: json(JobStatus) },
+    303: { description: 'The id is that of a job; Location names the context that it published' },
     304: { description: 'If-None-Match names the entity tag' },
     ...problemResponses(
       'bad-request',
@@ -76,8 +91,12 @@ const getContext = createRoute({
       'range-not-satisfiable',
       'rate-limited',
       'engine-failed',
+      'profile-missing',
       'origin-failed',
+      'origin-lost',
       'origin-unreachable',
+      'job-undeliverable',
+      'jobs-unavailable',
     ),
   },
 });
@@ -118,16 +137,22 @@ export function addContextRoutes(app: App): void {
     }
     const tenant = body.visibility === 'private' ? c.get('principal')!.tenant : PUBLIC;
     const owner = tenant === PUBLIC ? {} : await ownerOf(c.env, tenant);
-    const status = await new Origin(c.env, c.get('requestId'), tenant).submit({ ...body, ...owner });
-    const location = `/v1/contexts/${status.id}`;
-    const stored = await storedManifest(tiersOf(c), status.id, tenant);
-    if (stored !== null) {
-      return new Response(stored, {
-        status: 201,
-        headers: { location, 'content-type': 'application/json', 'cache-control': 'no-store' },
-      });
-    }
-    return pending(status, location);
+    const key = { tenant, job: await jobId(body, tenant) };
+    const waitMs = waitPreferenceMs(c.req.header('prefer'));
+    const submit = (publishedIsGone: boolean) =>
+      askJob(c.env, key, (job) => job.submit(...jobSubmission(key, { ...body, ...owner }), publishedIsGone));
+    const published = async (status: JobStatus) =>
+      status.state === 'published' && status.contextId !== null
+        ? createdManifest(tiersOf(c), status.contextId, tenant)
+        : null;
+
+    let status = await submit(false);
+    const known = await published(status);
+    if (known !== null) return known;
+    if (status.state === 'published') status = await submit(true);
+    if (waitMs > 0) status = (await askJob(c.env, key, (job) => job.status(waitMs))) ?? status;
+    if (status.state === 'failed') throw requestFailure(status);
+    return (await published(status)) ?? pending(status);
   });
 
   addRoute(app, getContext, async (c) => {
@@ -142,14 +167,16 @@ export function addContextRoutes(app: App): void {
     if (stored !== null) return stored;
 
     c.set('tierOutcome', FROM_ORIGIN);
-    const status = await new Origin(c.env, c.get('requestId'), readerTenant(principal)).status(id);
+    const waitMs = waitPreferenceMs(c.req.header('prefer'));
+    const status = await firstOf(c.env, readerTenant(principal), id, (job) => job.status(waitMs));
     if (status === null) throw new ProblemError('context-not-found', `no context ${id}`);
     if (status.state === 'failed') throw jobFailure(status);
     if (status.state !== 'published') {
       const cacheHeaders: Record<string, string> = {};
       setTierHeaders(cacheHeaders, FROM_ORIGIN);
-      return pending(status, `/v1/contexts/${id}`, cacheHeaders);
+      return pending(status, cacheHeaders);
     }
+    if (status.contextId !== null && status.contextId !== id) return seeOther(status.contextId);
     // It was published between the two questions, or the store has lost it since.
     const published = await serve();
     if (published !== null) return published;
@@ -184,16 +211,35 @@ async function serveManifest(
   return response === null ? null : ownedBy(tenant, response);
 }
 
-/** The bytes of a manifest that is stored and has not expired, else null. */
-async function storedManifest(tiers: BlobTiers, id: string, tenant: string): Promise<ReadableStream | null> {
+/** What a publish request gets whose context is stored and has not expired, else null. */
+async function createdManifest(tiers: BlobTiers, id: string, tenant: string): Promise<Response | null> {
   try {
     const request = new Request(`https://edge/v1/contexts/${id}`);
-    const response = await serveManifest(tiers, request, id, { key: blobKey.manifest(id, tenant), tenant });
-    return response?.body ?? null;
+    const stored = await serveManifest(tiers, request, id, { key: blobKey.manifest(id, tenant), tenant });
+    if (stored === null) return null;
+    return new Response(stored.body, {
+      status: 201,
+      headers: {
+        location: `/v1/contexts/${id}`,
+        'content-type': 'application/json',
+        'cache-control': 'no-store',
+      },
+    });
   } catch (error) {
     if (error instanceof ProblemError && error.code === 'context-gone') return null;
     throw error;
   }
+}
+
+/** The job's key facts, and what origins get to see as JSON: a fresh stream each time. */
+function jobSubmission(
+  { job: id, tenant }: { job: string; tenant: string },
+  body: JobRequest,
+): [JobSubmission, ReadableStream] {
+  const { model, ttlSeconds } = body;
+  const expiresAtMs = ttlSeconds === undefined ? null : Date.now() + 1000 * ttlSeconds;
+  const payload = new Response(JSON.stringify(body)).body as ReadableStream;
+  return [{ id, tenant, model, expiresAtMs }, payload];
 }
 
 /** For whom the origin computes a private context. Throws `quota-exceeded` if the tenant may store no more. */
@@ -203,9 +249,21 @@ async function ownerOf(env: Env, tenant: string): Promise<Pick<JobRequest, 'tena
   return { tenant: { name: tenant, salt: await tenantSalt(env, tenant) } };
 }
 
-function pending(status: JobStatus, location: string, headers: Record<string, string> = {}): Response {
+function pending(status: JobStatus, headers: Record<string, string> = {}): Response {
   return Response.json(status, {
     status: 202,
-    headers: { ...headers, location, 'retry-after': String(POLL_SECONDS), 'cache-control': 'no-store' },
+    headers: {
+      ...headers,
+      location: `/v1/contexts/${status.id}`,
+      'retry-after': String(POLL_SECONDS),
+      'cache-control': 'no-store',
+    },
+  });
+}
+
+function seeOther(id: string): Response {
+  return new Response(null, {
+    status: 303,
+    headers: { location: `/v1/contexts/${id}`, 'cache-control': 'no-store' },
   });
 }

@@ -1,5 +1,6 @@
 import { ProblemError } from '../../protocol/problems.ts';
 import type { ByteRange } from '../http/range.ts';
+import { errorFields, writeLog } from '../log.ts';
 import { type CachedHead, cachedHead, cachedResponse, holds } from './cache-entry.ts';
 import { type BlobHead, storedHead } from './head.ts';
 import type { TierOutcome } from './outcome.ts';
@@ -247,7 +248,7 @@ export class BlobTiers {
       work()
         .catch((error) => {
           // The client has its bytes; the next miss tries again.
-          console.warn('cache fill failed', key, error instanceof Error ? error.name : typeof error);
+          writeLog('warn', 'cache fill failed', { key, ...errorFields(error) });
         })
         .finally(() => filling.delete(key)),
     );

@@ -1,11 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Manifest } from '../../../src/protocol/manifest.ts';
-import { ProblemError } from '../../../src/protocol/problems.ts';
 import {
   BUCKET,
   edge,
   expectProblem,
-  fakeOrigin,
   publishContext,
   put,
   putManifest,
@@ -13,8 +11,6 @@ import {
   sendJson,
 } from '../support/edge.ts';
 import { makeChunk, makeContext, unusedId } from '../support/objects.ts';
-
-const notFound = () => new ProblemError('context-not-found', 'no job').toResponse();
 
 describe('PUT /v1/contexts/{id}', () => {
   it('publishes a context whose payloads are stored', async () => {
@@ -99,7 +95,6 @@ describe('PUT /v1/contexts/{id}', () => {
   });
 
   it('shows nothing of a context of which any part is missing', async () => {
-    fakeOrigin(notFound);
     const context = await makeContext({ chunkCount: 3 });
     const invisible = async () => {
       for (const suffix of ['', '/tokens', '/events']) {
@@ -214,7 +209,6 @@ describe('PUT /v1/contexts/{id}', () => {
     ['a level less', (m) => void m.chunks[0]!.levels.pop()],
   ];
   it.each(alterations)('refuses a manifest that claims %s', async (_name, alter) => {
-    fakeOrigin(notFound);
     const context = await makeContext();
     await putPayloads(context);
     const manifest = structuredClone(context.manifest);

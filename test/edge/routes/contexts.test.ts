@@ -1,22 +1,16 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { JobStatus } from '../../../src/protocol/api.ts';
 import { LIMITS } from '../../../src/protocol/limits.ts';
-import { ProblemError } from '../../../src/protocol/problems.ts';
-import { edge, expectProblem, fakeOrigin, ORIGIN_URL, publishContext, sendJson } from '../support/edge.ts';
+import { edge, expectProblem, publishContext, sendJson } from '../support/edge.ts';
+import { eventsOf, lease, messages, reported, servedModel, submit } from '../support/jobs.ts';
 import { makeContext, unusedId } from '../support/objects.ts';
 
-afterEach(() => vi.restoreAllMocks());
-
-const job = (id: string, state: JobStatus['state'], error?: JobStatus['error']): JobStatus => ({
-  id,
-  state,
-  model: 'small',
-  tokenCount: 300,
-  chunksDone: state === 'published' ? 2 : 1,
-  chunksTotal: 2,
-  ...(error === undefined ? {} : { error }),
-});
-const unreachable = () => Promise.reject(new TypeError('connection refused'));
+/** A job that an origin has taken. */
+async function leasedJob() {
+  const model = await servedModel();
+  await submit({ model, text: 'x' });
+  return (await lease([model]))!;
+}
 
 describe('GET /v1/contexts/{id}', () => {
   it('gives the manifest with a tag, from R2 and then from the cache', async () => {
@@ -42,14 +36,6 @@ describe('GET /v1/contexts/{id}', () => {
     expect(Number(head.headers.get('content-length'))).toBe(JSON.stringify(context.manifest).length);
   });
 
-  it('does not ask the origin about a published context', async () => {
-    const context = await makeContext();
-    await publishContext(context);
-    const requests = fakeOrigin(unreachable);
-    expect((await edge(`/v1/contexts/${context.id}`)).status).toBe(200);
-    expect(requests).toEqual([]);
-  });
-
   it('gives 410 once a context has expired, and no longer a lifetime than it has left', async () => {
     const gone = await makeContext({ expiresAt: '2020-01-01T00:00:00.000Z' });
     await publishContext(gone);
@@ -62,95 +48,62 @@ describe('GET /v1/contexts/{id}', () => {
     expect(Number(/^public, max-age=(\d+), no-transform$/.exec(header)![1])).toBeLessThanOrEqual(20);
   });
 
-  it.each(['queued', 'running'] as const)('gives 202 while the job is %s', async (state) => {
-    const id = unusedId();
-    const requests = fakeOrigin(() => Response.json(job(id, state)));
-    const response = await edge(`/v1/contexts/${id}`, { headers: { 'x-request-id': 'abc' } });
-    expect(response.status).toBe(202);
-    expect(await response.json()).toEqual(job(id, state));
-    expect(response.headers.get('cache-control')).toBe('no-store');
-    expect(response.headers.get('retry-after')).toBe('1');
-    expect(requests[0]!.url).toBe(`${ORIGIN_URL}/v1/jobs/${id}`);
-    expect(requests[0]!.headers.get('authorization')).toBe('Bearer origin-secret');
-    expect(requests[0]!.headers.get('x-request-id')).toBe('abc');
+  it('gives 202 while a job is queued or at work, by the id of the job and of the context', async () => {
+    const model = await servedModel();
+    const { id } = (await (await submit({ model, text: 'x' })).json()) as JobStatus;
+    const state = async (of: string) => {
+      const response = await edge(`/v1/contexts/${of}`);
+      expect(response.status).toBe(202);
+      expect(response.headers.get('cache-control')).toBe('no-store');
+      expect(response.headers.get('retry-after')).toBe('1');
+      return (await response.json()) as JobStatus;
+    };
+    expect((await state(id)).state).toBe('queued');
+    const leased = (await lease([model]))!;
+    expect((await state(id)).state).toBe('running');
+    const contextId = unusedId();
+    await reported(leased, { type: 'tokenized', id: contextId, tokenCount: 300, chunksTotal: 2 });
+    await reported(leased, { type: 'chunk', chunksDone: 1, chunksTotal: 2 });
+    const status = { id, model, contextId, tokenCount: 300, chunksDone: 1, chunksTotal: 2, state: 'running' };
+    expect(await state(id)).toEqual(status);
+    expect(await state(contextId)).toEqual(status);
   });
 
-  it('gives the error of a failed job', async () => {
-    const id = unusedId();
-    fakeOrigin(() => Response.json(job(id, 'failed', { code: 'engine-failed', detail: 'out of memory' })));
-    const detail = await expectProblem(await edge(`/v1/contexts/${id}`), 500, 'engine-failed');
-    expect(detail).toBe('out of memory');
-    fakeOrigin(() => Response.json(job(id, 'failed', { code: 'strange', detail: 'x' })));
-    expect(await expectProblem(await edge(`/v1/contexts/${id}`), 502, 'origin-failed')).toContain('strange');
+  it('reports a failed job by what it failed with', async () => {
+    for (const [code, status, answered] of [
+      ['profile-missing', 501, 'profile-missing'],
+      ['strange', 502, 'origin-failed'],
+      ['model-unknown', 502, 'origin-failed'],
+    ] as const) {
+      const leased = await leasedJob();
+      await reported(leased, { type: 'failed', code, detail: 'the reason' });
+      const detail = await expectProblem(await edge(`/v1/contexts/${leased.jobId}`), status, answered);
+      expect(detail).toContain('the reason');
+    }
   });
 
-  it('gives 404 only when the origin does not know the context either', async () => {
-    fakeOrigin(() => new ProblemError('context-not-found', 'no job').toResponse());
+  it('gives 404 for an id that stands for nothing, and for a context that is no longer stored', async () => {
     await expectProblem(await edge(`/v1/contexts/${unusedId()}`), 404, 'context-not-found');
-    fakeOrigin(unreachable);
-    const response = await edge(`/v1/contexts/${unusedId()}`);
-    expect(response.headers.get('retry-after')).toBe('5');
-    await expectProblem(response, 503, 'origin-unreachable');
+    const leased = await leasedJob();
+    const contextId = unusedId();
+    const tokenized = { type: 'tokenized', id: contextId, tokenCount: 3, chunksTotal: 1 } as const;
+    await reported(leased, tokenized, { type: 'published', id: contextId });
+    expect((await edge(`/v1/contexts/${leased.jobId}`, { redirect: 'manual' })).status).toBe(303);
+    await expectProblem(await edge(`/v1/contexts/${contextId}`), 404, 'context-not-found');
   });
 
-  it('does not wait for an origin that hangs', async () => {
-    fakeOrigin(
-      (request) =>
-        new Promise((_, reject) => {
-          request.signal.addEventListener('abort', () => reject(new Error('aborted')));
-        }),
-    );
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    const response = edge(`/v1/contexts/${unusedId()}`);
-    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1));
-    vi.advanceTimersByTime(5_000);
-    vi.useRealTimers();
-    expect(await expectProblem(await response, 503, 'origin-unreachable')).toContain('5000 ms');
-  });
-
-  it('gives 404 if the origin published what is no longer stored', async () => {
-    const id = unusedId();
-    fakeOrigin(() => Response.json(job(id, 'published')));
-    await expectProblem(await edge(`/v1/contexts/${id}`), 404, 'context-not-found');
-  });
-
-  it('finds a context that is published while it asks the origin', async () => {
-    const context = await makeContext();
-    const { fetch } = globalThis;
-    fakeOrigin(async () => {
-      globalThis.fetch = fetch;
-      await publishContext(context);
-      return Response.json(job(context.id, 'published'));
-    });
-    expect((await edge(`/v1/contexts/${context.id}`)).status).toBe(200);
+  it('waits for as long as Prefer asks, and not longer', async () => {
+    const leased = await leasedJob();
+    const started = Date.now();
+    const response = await edge(`/v1/contexts/${leased.jobId}`, { headers: { prefer: 'wait=1' } });
+    expect(response.status).toBe(202);
+    expect(Date.now() - started).toBeGreaterThanOrEqual(1000);
+    expect(Date.now() - started).toBeLessThan(5000);
   });
 });
 
 describe('POST /v1/contexts', () => {
   const body = { model: 'small', text: 'Call me Ishmael.' };
-
-  it('hands a new context to the origin and answers 202', async () => {
-    const id = unusedId();
-    const requests = fakeOrigin(() => Response.json(job(id, 'queued'), { status: 202 }));
-    const response = await sendJson('POST', '/v1/contexts', { ...body, ttlSeconds: 3600 });
-    expect(response.status).toBe(202);
-    expect(response.headers.get('location')).toBe(`/v1/contexts/${id}`);
-    expect(response.headers.get('retry-after')).toBe('1');
-    expect(await response.json()).toEqual(job(id, 'queued'));
-    expect(requests[0]!.method).toBe('POST');
-    expect(requests[0]!.url).toBe(`${ORIGIN_URL}/v1/jobs`);
-    expect(await requests[0]!.json()).toEqual({ ...body, ttlSeconds: 3600, visibility: 'public' });
-  });
-
-  it('answers 201 with the manifest when the context is published already', async () => {
-    const context = await makeContext();
-    await publishContext(context);
-    fakeOrigin(() => Response.json(job(context.id, 'published')));
-    const response = await sendJson('POST', '/v1/contexts', body);
-    expect(response.status).toBe(201);
-    expect(response.headers.get('location')).toBe(`/v1/contexts/${context.id}`);
-    expect(await response.json()).toEqual(context.manifest);
-  });
 
   it.each<[string, unknown]>([
     ['what is no JSON', '{"model":'],
@@ -167,10 +120,8 @@ describe('POST /v1/contexts', () => {
     ['a lifetime below a minute', { ...body, ttlSeconds: 5 }],
     ['an unknown field', { ...body, colour: 'red' }],
     ['a list', [body]],
-  ])('refuses %s before it asks the origin', async (_name, bad) => {
-    const requests = fakeOrigin(unreachable);
+  ])('refuses %s', async (_name, bad) => {
     await expectProblem(await sendJson('POST', '/v1/contexts', bad), 400, 'bad-request');
-    expect(requests).toEqual([]);
   });
 
   it('never repeats text or tokens in a problem', async () => {
@@ -183,14 +134,12 @@ describe('POST /v1/contexts', () => {
   });
 
   it('names the limit that a context exceeds', async () => {
-    const requests = fakeOrigin(unreachable);
     const text = 'é'.repeat(LIMITS.textBytes / 2 + 1);
     const longText = await sendJson('POST', '/v1/contexts', { model: 'm', text });
     expect(await expectProblem(longText, 413, 'too-large')).toContain('textBytes');
     const tokens = new Array<number>(LIMITS.contextTokens + 1).fill(1);
     const manyTokens = await sendJson('POST', '/v1/contexts', { model: 'm', tokens });
     expect(await expectProblem(manyTokens, 413, 'context-too-large')).toContain('contextTokens');
-    expect(requests).toEqual([]);
   });
 
   it('refuses a body above the limit, announced or not, without reading it all', async () => {
@@ -223,8 +172,6 @@ describe('POST /v1/contexts', () => {
   });
 
   it('accepts a body of unknown length within the limit', async () => {
-    const id = unusedId();
-    fakeOrigin(() => Response.json(job(id, 'queued')));
     const response = await edge('/v1/contexts', {
       method: 'POST',
       scope: 'publish',
@@ -240,53 +187,6 @@ describe('POST /v1/contexts', () => {
     });
     await expectProblem(response, 415, 'unsupported-media-type');
   });
-
-  it.each<[string, () => Response | Promise<Response>, number, string]>([
-    ['is away', unreachable, 503, 'origin-unreachable'],
-    [
-      'is behind a gateway that cannot reach it',
-      () => new Response('x', { status: 502 }),
-      503,
-      'origin-unreachable',
-    ],
-    ['is down as Cloudflare sees it', () => new Response('x', { status: 530 }), 503, 'origin-unreachable'],
-    ['answers with a page', () => new Response('<html>', { status: 400 }), 502, 'origin-failed'],
-    ['answers with no JSON', () => new Response('<html>'), 502, 'origin-failed'],
-    ['answers with other JSON', () => Response.json({ ok: true }), 502, 'origin-failed'],
-    [
-      'redirects',
-      () => new Response(null, { status: 302, headers: { location: '/' } }),
-      502,
-      'origin-failed',
-    ],
-    ['refuses the Worker', () => new ProblemError('unauthorized', 'x').toResponse(), 502, 'origin-failed'],
-    ['has an internal error', () => new ProblemError('internal', 'x').toResponse(), 502, 'origin-failed'],
-    [
-      'does not know the model',
-      () => new ProblemError('model-unknown', 'x').toResponse(),
-      404,
-      'model-unknown',
-    ],
-    [
-      'finds it too long',
-      () => new ProblemError('context-too-large', 'x').toResponse(),
-      413,
-      'context-too-large',
-    ],
-    [
-      'has a code of its own',
-      () =>
-        Response.json(
-          { type: 'x', title: 'x', status: 400, detail: 'x', code: 'odd', remedy: '' },
-          { status: 400, headers: { 'content-type': 'application/problem+json' } },
-        ),
-      502,
-      'origin-failed',
-    ],
-  ])('when the origin %s', async (_name, answer, status, code) => {
-    fakeOrigin(answer);
-    await expectProblem(await sendJson('POST', '/v1/contexts', body), status, code);
-  });
 });
 
 describe('GET /v1/contexts/{id}/events', () => {
@@ -301,27 +201,28 @@ describe('GET /v1/contexts/{id}/events', () => {
     );
   });
 
-  it("streams the origin's events through", async () => {
+  it('sends what happened and what happens, and resumes after the last event seen', async () => {
+    const leased = await leasedJob();
     const id = unusedId();
-    const events = 'event: chunk\ndata: {"type":"chunk","chunksDone":1,"chunksTotal":2}\n\n';
-    const requests = fakeOrigin(
-      () => new Response(events, { headers: { 'content-type': 'text/event-stream' } }),
-    );
-    const response = await edge(`/v1/contexts/${id}/events`);
-    expect(await response.text()).toBe(events);
-    expect(requests[0]!.url).toBe(`${ORIGIN_URL}/v1/jobs/${id}/events`);
+    await reported(leased, { type: 'tokenized', id, tokenCount: 300, chunksTotal: 2 });
+    const live = eventsOf(leased.jobId);
+    const byContext = eventsOf(id);
+    await reported(leased, { type: 'prefilled', tokensDone: 300, tokenCount: 300 });
+    await reported(leased, { type: 'chunk', chunksDone: 2, chunksTotal: 2 }, { type: 'published', id });
+    const all = await live;
+    expect(all.map(({ event }) => event.type)).toEqual(['tokenized', 'prefilled', 'chunk', 'published']);
+    expect(await byContext).toEqual(all);
+    const rest = await edge(`/v1/contexts/${leased.jobId}/events`, {
+      headers: { 'last-event-id': all[1]!.id! },
+    });
+    expect(rest.headers.get('content-type')).toBe('text/event-stream');
+    expect(messages(await rest.text())).toEqual(all.slice(2));
   });
 
   it('answers with a problem when there is nothing to stream', async () => {
     const path = `/v1/contexts/${unusedId()}/events`;
-    fakeOrigin(() => new ProblemError('context-not-found', 'no job').toResponse());
     await expectProblem(await edge(path), 404, 'context-not-found');
-    fakeOrigin(() => new Response('no such page', { status: 404 }));
-    await expectProblem(await edge(path), 502, 'origin-failed');
-    fakeOrigin(unreachable);
-    await expectProblem(await edge(path), 503, 'origin-unreachable');
-    fakeOrigin(() => Response.json({}));
-    await expectProblem(await edge(path), 502, 'origin-failed');
+    await expectProblem(await edge(path, { headers: { 'last-event-id': 'x' } }), 400, 'bad-request');
   });
 });
 

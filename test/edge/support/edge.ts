@@ -1,6 +1,6 @@
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test';
 import { env as bindings } from 'cloudflare:workers';
-import { expect, vi } from 'vitest';
+import { expect } from 'vitest';
 import { createApp } from '../../../src/edge/app.ts';
 import type { Env } from '../../../src/edge/env.ts';
 import { Problem } from '../../../src/protocol/problems.ts';
@@ -9,8 +9,8 @@ import type { makeContext } from './objects.ts';
 
 export const SECRET = JSON.stringify({ k1: btoa('k'.repeat(32)).replaceAll('=', '') });
 export const TENANT_SECRET = btoa('s'.repeat(32)).replaceAll('=', '');
-export const ORIGIN_URL = 'http://origin.test';
-export const BUCKET = (bindings as unknown as Env).BLOBS;
+export const BINDINGS = { ...(bindings as unknown as Env), KVEDGE_TENANT_SECRET: TENANT_SECRET };
+export const BUCKET = BINDINGS.BLOBS;
 
 const app = createApp();
 
@@ -34,13 +34,12 @@ export async function edge(path: string, init: EdgeInit = {}): Promise<Response>
   const response = await app.fetch(
     new Request(`https://edge.test${path}`, { ...rest, headers }),
     {
-      BLOBS: BUCKET,
-      ORIGIN_URL,
-      ORIGIN_TOKEN: 'origin-secret',
+      ...BINDINGS,
       KVEDGE_TOKEN_KEYS: SECRET,
-      KVEDGE_TENANT_SECRET: TENANT_SECRET,
+      TENANT_REQUESTS: undefined,
+      TENANT_PUBLISHES: undefined,
       ...env,
-    },
+    } as Env,
     ctx,
   );
   const body = response.body === null ? null : await response.arrayBuffer();
@@ -100,15 +99,4 @@ export async function expectProblem(response: Response, status: number, code: st
   expect(response.headers.get('content-type')).toBe('application/problem+json');
   expect(response.headers.get('cache-control')).toBe('no-store');
   return problem.detail;
-}
-
-/** Answers the Worker's requests to the origin in its stead, and records them. Restored after each test. */
-export function fakeOrigin(answer: (request: Request) => Response | Promise<Response>) {
-  const requests: Request[] = [];
-  vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
-    const request = new Request(input as RequestInfo, init as RequestInit);
-    requests.push(request.clone() as Request);
-    return answer(request);
-  });
-  return requests;
 }

@@ -1,8 +1,15 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { LEVELS_SIGNATURE_HEADER, PublishManifest } from '../../../src/protocol/api.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  type JobEvent,
+  type JobRequest,
+  LEVELS_SIGNATURE_HEADER,
+  PublishManifest,
+} from '../../../src/protocol/api.ts';
+import { JobReport, type Lease, LeaseRelease } from '../../../src/protocol/jobs.ts';
 import { type ContextTokens, type Manifest, Signature } from '../../../src/protocol/manifest.ts';
 import { PROBLEMS, type ProblemCode } from '../../../src/protocol/problems.ts';
 import { fakeCodec } from './fake-codec.ts';
@@ -15,6 +22,15 @@ export interface FakeEdge {
   profiles: Map<string, Uint8Array>;
   manifests: Map<string, Manifest>;
   tokens: Map<string, ContextTokens>;
+  /** Jobs that no origin has taken yet. */
+  queued: Lease[];
+  /** What was reported of each job. */
+  events: Map<string, JobEvent[]>;
+  /** Ids of jobs that were given back. */
+  released: string[];
+  /** Jobs whose lease has ended. */
+  lost: Set<string>;
+  leaseSeconds: number;
   /** Signatures over the levels of chunks, as their origins sent them. */
   signatures: Map<string, Signature>;
   /** Called before a request is handled; true when it has answered. */
@@ -31,6 +47,11 @@ export async function startFakeEdge(): Promise<FakeEdge> {
     profiles: new Map(),
     manifests: new Map(),
     tokens: new Map(),
+    queued: [],
+    events: new Map(),
+    released: [],
+    lost: new Set(),
+    leaseSeconds: 30,
     signatures: new Map(),
     intercept: null,
     async close() {
@@ -52,6 +73,26 @@ export async function startFakeEdge(): Promise<FakeEdge> {
   return edge;
 }
 
+/** Asks the fake edge for a context, and gives the job's id. */
+export function queueJob(
+  edge: FakeEdge,
+  request: Omit<JobRequest, 'visibility'>,
+  expiresAt: string | null = null,
+) {
+  const lease: Lease = {
+    jobId: createHash('sha256').update(JSON.stringify(request)).digest('hex'),
+    leaseId: randomUUID(),
+    leaseSeconds: edge.leaseSeconds,
+    createdAt: new Date().toISOString(),
+    expiresAt,
+    request: { ...request, visibility: request.tenant === undefined ? 'public' : 'private' },
+  };
+  edge.lost.delete(lease.jobId);
+  edge.events.set(lease.jobId, []);
+  edge.queued.push(lease);
+  return lease.jobId;
+}
+
 export function problem(
   response: ServerResponse,
   code: ProblemCode,
@@ -66,10 +107,38 @@ export function problem(
 function answer(edge: FakeEdge, request: IncomingMessage, response: ServerResponse, body: Buffer): void {
   const [, , kind = '', id = '', part] = new URL(request.url!, edge.url).pathname.split('/');
   if (request.method === 'PUT') put(edge, request, response, kind, id, body);
-  else if (kind === 'contexts' && part === 'tokens') sendJson(response, 200, edge.tokens.get(id));
+  else if (kind === 'jobs') void answerOrigin(edge, response, id, part, body);
+  else if (kind === 'chunks' && part === 'levels') {
+    const object = edge.chunks.get(id);
+    if (object === undefined) problem(response, 'chunk-not-found');
+    else sendJson(response, 200, { id, levels: levelsOf(object), signature: edge.signatures.get(id) });
+  } else if (kind === 'contexts' && part === 'tokens') sendJson(response, 200, edge.tokens.get(id));
   else if (kind === 'contexts' && edge.manifests.has(id)) sendJson(response, 200, edge.manifests.get(id));
   else if (kind === 'contexts') problem(response, 'context-not-found');
   else sendStored(request, response, (kind === 'chunks' ? edge.chunks : edge.profiles).get(id));
+}
+
+async function answerOrigin(
+  edge: FakeEdge,
+  response: ServerResponse,
+  id: string,
+  part: string | undefined,
+  body: Buffer,
+): Promise<void> {
+  const json = JSON.parse(body.toString());
+  if (id === 'lease') {
+    while (edge.queued.length === 0 && !response.closed) await delay(5);
+    if (response.closed) return;
+    sendJson(response, 200, edge.queued.shift());
+  } else if (part === 'release') {
+    LeaseRelease.parse(json);
+    edge.released.push(id);
+    response.writeHead(204).end();
+  } else if (edge.lost.has(id)) problem(response, 'lease-lost');
+  else {
+    edge.events.get(id)!.push(...JobReport.parse(json).events);
+    sendJson(response, 200, { leaseSeconds: edge.leaseSeconds, expiresAt: null });
+  }
 }
 
 function put(

@@ -1,20 +1,17 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Hono } from 'hono';
-import { createOriginApp } from '../../../origin-gpu/src/app.ts';
-import { EdgeClient } from '../../../origin-gpu/src/edge-client.ts';
+import { setTimeout as delay } from 'node:timers/promises';
 import { JobRunner } from '../../../origin-gpu/src/jobs/runner.ts';
-import { JobStore } from '../../../origin-gpu/src/jobs/store.ts';
 import { silentLog } from '../../../origin-gpu/src/log.ts';
 import { ModelRegistry, type ServedModel } from '../../../origin-gpu/src/models.ts';
+import type { JobEvent } from '../../../src/protocol/api.ts';
 import { toHex } from '../../../src/protocol/ids.ts';
 import { createSigner } from '../../../src/protocol/signature.ts';
 import { fakeCodec, fakeProfileFile } from './fake-codec.ts';
 import type { FakeEdge } from './fake-edge.ts';
 import { type FakeEngine, fakeEngine } from './fake-engine.ts';
 
-export const ORIGIN_TOKEN = 'origin-token-of-the-tests';
 /** Signs with the key of RFC 8032, section 7.1, test 1. */
 export const SIGNER = await createSigner(
   Buffer.from(
@@ -24,14 +21,10 @@ export const SIGNER = await createSigner(
 );
 
 export interface TestOrigin {
-  app: Hono;
-  store: JobStore;
   runner: JobRunner;
   engine: FakeEngine;
-  post(body: unknown, headers?: Record<string, string>): Promise<Response>;
-  get(route: string, headers?: Record<string, string>): Promise<Response>;
-  /** Resolves when a job is published or has failed. */
-  settled(id: string): Promise<string>;
+  /** Resolves with the last event of a job that is published or has failed. */
+  settled(jobId: string): Promise<JobEvent & { type: 'published' | 'failed' }>;
   close(): Promise<void>;
 }
 
@@ -40,10 +33,9 @@ export function temporaryFolder(): { folder: string; remove: () => void } {
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-/** An origin in this process: real store, runner and routes around a fake engine and codec. The runner is not started. */
+/** An origin in this process: the real runner around a fake engine and codec. It is not started. */
 export function testOrigin(
-  folder: string,
-  edge: Pick<FakeEdge, 'url'>,
+  edge: FakeEdge,
   options: { engine?: FakeEngine; profile?: boolean } = {},
 ): TestOrigin {
   const engine = options.engine ?? fakeEngine();
@@ -56,57 +48,25 @@ export function testOrigin(
     engine,
     profile: options.profile === false ? null : { id: codec.info.profileId, file, codec },
   };
-  const store = new JobStore(folder);
-  const models = new ModelRegistry([model]);
-  const edgeToken = () => 'edge-token';
   const runner = new JobRunner({
-    store,
-    models,
+    models: new ModelRegistry([model]),
     edgeUrl: edge.url,
-    edgeToken,
+    edgeToken: () => 'edge-token',
     codec: fakeCodec(),
     signer: SIGNER,
     log: silentLog,
     minRetryDelayMs: 10,
   });
-  const { signal } = new AbortController();
-  const probe = (tenant: string) => new EdgeClient({ edgeUrl: edge.url, token: edgeToken, tenant, signal });
-  const app = createOriginApp({
-    originToken: ORIGIN_TOKEN,
-    store,
-    models,
-    log: silentLog,
-    stillPublished: (id, tenant) => probe(tenant).hasContext(id),
-  });
-  const authorization = `Bearer ${ORIGIN_TOKEN}`;
   return {
-    app,
-    store,
     runner,
     engine,
-    post: async (body, headers = {}) =>
-      app.request('/v1/jobs', {
-        method: 'POST',
-        headers: { authorization, 'content-type': 'application/json', ...headers },
-        body: typeof body === 'string' ? body : JSON.stringify(body),
-      }),
-    get: async (route, headers = {}) => app.request(route, { headers: { authorization, ...headers } }),
-    async settled(id) {
+    async settled(jobId) {
       for (;;) {
-        const { promise, resolve } = Promise.withResolvers<void>();
-        const off = store.onChange(id, resolve);
-        const state = store.find(id)?.state;
-        if (state === 'published' || state === 'failed') {
-          off();
-          return state;
-        }
-        await promise;
-        off();
+        const last = edge.events.get(jobId)?.at(-1);
+        if (last?.type === 'published' || last?.type === 'failed') return last;
+        await delay(5);
       }
     },
-    async close() {
-      await runner.stop();
-      store.close();
-    },
+    close: () => runner.stop(),
   };
 }

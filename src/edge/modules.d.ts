@@ -3,3 +3,9 @@ declare module '*.wasm' {
   const module: WebAssembly.Module;
   export default module;
 }
+
+/** And files that end in `.txt` as strings. */
+declare module '*.txt' {
+  const text: string;
+  export default text;
+}

@@ -1,0 +1,95 @@
+import axe from 'axe-core';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { makeContext } from '../edge/support/objects.ts';
+import { launchBrowser, openPage, type PageLook, skipReason } from './support/browser.ts';
+import { type Context, queueJob, type Stage, startStage } from './support/stage.ts';
+
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+/** Rules that the page breaks, each with the elements that do. */
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  return page.evaluate(async (values) => {
+    const { axe } = window as unknown as { axe: { run(options: object): Promise<AxeResults> } };
+    interface AxeResults {
+      violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[];
+      passes: unknown[];
+    }
+    const results = await axe.run({ runOnly: { type: 'tag', values } });
+    if (results.passes.length < 20) return ['axe saw nothing'];
+    return results.violations.map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join('; ')}`,
+    );
+  }, RULES);
+}
+
+describe.skipIf(skipReason !== null)('accessibility of the dashboard', () => {
+  let stage: Stage;
+  let browser: Browser;
+  let context: Context;
+  let pending: Context;
+
+  beforeAll(async () => {
+    [stage, browser, context, pending] = await Promise.all([
+      startStage(),
+      launchBrowser(),
+      makeContext({ chunkCount: 3 }),
+      makeContext(),
+    ]);
+    await stage.publish(context);
+    queueJob(stage, pending);
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await stage?.close();
+  });
+
+  test.each<[string, PageLook]>([
+    ['light', {}],
+    ['dark', { dark: true }],
+    ['narrow', { width: 360 }],
+  ])('axe finds nothing: %s', async (_, look) => {
+    const { page, close } = await openPage(browser, `${stage.url}/#context=${context.id}`, look);
+    await page.getByLabel('Token with scope admin').fill(stage.adminToken);
+    await page.getByRole('button', { name: 'Show traffic' }).click();
+    await page.getByRole('table', { name: 'Requests by status' }).waitFor();
+    for (const summary of await page.locator('summary').all()) await summary.click();
+    await page.getByRole('img', { name: '3 chunks as bars' }).waitFor();
+    expect(await violations(page)).toEqual([]);
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    expect(overflow).toBeLessThanOrEqual(0);
+    await close();
+  });
+
+  test('axe finds nothing while a job runs, and when something is wrong', async () => {
+    const running = await openPage(browser, `${stage.url}/#context=${pending.id}`);
+    await running.page.getByRole('progressbar').waitFor();
+    expect(await violations(running.page)).toEqual([]);
+    await running.close();
+    const wrong = await openPage(browser, `${stage.url}/#context=${'1'.repeat(64)}`, { dark: true });
+    await wrong.page.getByRole('alert').waitFor();
+    expect(await violations(wrong.page)).toEqual([]);
+    await wrong.close();
+  });
+
+  test('has landmarks, one main heading, and moves nothing when asked not to', async () => {
+    const { page, close } = await openPage(browser, `${stage.url}/#context=${context.id}`);
+    await page.getByRole('img', { name: '3 chunks as bars' }).waitFor();
+    for (const role of ['banner', 'navigation', 'main', 'contentinfo'] as const) {
+      expect(await page.getByRole(role).count()).toBe(1);
+    }
+    expect(await page.getByRole('heading', { level: 1 }).count()).toBe(1);
+    const moving = await page.evaluate(
+      () =>
+        [...document.querySelectorAll('*')].filter((element) => {
+          const { transitionDuration, animationName } = getComputedStyle(element);
+          return animationName !== 'none' || !/^(0s(, )?)+$/.test(transitionDuration);
+        }).length,
+    );
+    expect(moving).toBe(0);
+    await close();
+  });
+});
