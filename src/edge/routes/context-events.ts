@@ -53,7 +53,11 @@ const getEvents = createRoute({
 });
 
 export function addContextEventsRoute(app: App): void {
-  app.openAPIRegistry.register('JobEvent', JobEvent);
+  app.openAPIRegistry.registerComponent(
+    'schemas',
+    'JobEvent',
+    z.toJSONSchema(JobEvent, { io: 'input' }) as object,
+  );
   addRoute(app, getEvents, async (c) => {
     const { id } = c.req.valid('param');
     const principal = c.get('principal');
