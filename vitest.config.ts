@@ -1,4 +1,4 @@
-import { cloudflareTest } from '@cloudflare/vitest-plugin';
+import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 
 /** Loading a model and reading a long text take minutes on a small machine. */
@@ -20,11 +20,17 @@ export default defineConfig({
         },
       },
       {
-        plugins: [cloudflareTest({ wrangler: { configPath: './wrangler.toml' } })],
+        plugins: [
+          cloudflareTest(async () => ({
+            wrangler: { configPath: './wrangler.toml' },
+            miniflare: { bindings: { MIGRATIONS: await readD1Migrations('src/edge/registry/migrations') } },
+          })),
+        ],
         test: {
           name: 'workerd',
           include: ['test/edge/**/*.test.ts'],
           globalSetup: ['test/support/build-dashboard.ts'],
+          setupFiles: ['test/edge/support/migrate.ts'],
           testTimeout: 30_000,
         },
       },

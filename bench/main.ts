@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { printCost, runCost, STANDARD_BITS_PER_VALUE } from './cost/main.ts';
 import { measureCold } from './edge/cold.ts';
@@ -5,6 +6,9 @@ import { runEdge } from './edge/main.ts';
 import { printServing } from './edge/print.ts';
 import { runQuality } from './quality/main.ts';
 import { printQuality } from './quality/print.ts';
+import { runStreaming } from './streaming/main.ts';
+import { plotStreaming } from './streaming/plot.ts';
+import { printStreaming } from './streaming/print.ts';
 import { MAX_PAIRS, runTenancy } from './tenancy/main.ts';
 import { printTenancy } from './tenancy/print.ts';
 
@@ -82,6 +86,19 @@ program
   .action(({ json, ...options }) => {
     const report = runCost(options);
     console.log(json ? JSON.stringify(report) : printCost(report));
+  });
+
+program
+  .command('streaming')
+  .description('SLO misses, quality and regret of the controller over simulated links')
+  .option('--requests <n>', 'requests of each trace family', positive, 400)
+  .option('--clients <n>', 'most clients on one shared link', positive, 8)
+  .option('--plot <file>', 'write an SVG plot')
+  .option('--json', 'print one JSON object')
+  .action(({ json, plot, ...options }) => {
+    const report = runStreaming(options);
+    if (plot !== undefined) writeFileSync(plot, plotStreaming(report));
+    console.log(json ? JSON.stringify(report) : printStreaming(report));
   });
 
 await program.parseAsync();

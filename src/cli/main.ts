@@ -7,6 +7,7 @@ import { edgeCommands } from './commands/edge.ts';
 import { modelCommands } from './commands/model.ts';
 import { originCommands } from './commands/origin.ts';
 import { profileCommands } from './commands/profile.ts';
+import { purgeCommand } from './commands/purge.ts';
 import { tokenCommands } from './commands/token.ts';
 import { EXIT, failureOf } from './exit-codes.ts';
 import { createOutput, type Output } from './output.ts';
@@ -30,6 +31,7 @@ function program(context: CommandContext): Command {
     chunkCommands,
     profileCommands,
     tokenCommands,
+    purgeCommand,
     originCommands,
     edgeCommands,
     doctorCommand,

@@ -2,6 +2,7 @@
  * The kvedge client: loads published contexts into an engine. Works in Node and the browser.
  * Withheld: HTTP, verification and timing, so that they can change.
  */
+export { deleteContext, purgeContexts } from './administer.ts';
 export {
   type ContextChunksOptions,
   contextChunks,

@@ -13,14 +13,17 @@ import { addChunkLevelsRoute } from './routes/chunk-levels.ts';
 import { addChunkRoutes } from './routes/chunks.ts';
 import { addContextEventsRoute } from './routes/context-events.ts';
 import { addContextListRoute } from './routes/context-list.ts';
+import { addContextRemovalRoute } from './routes/context-removal.ts';
 import { addContextTokensRoute } from './routes/context-tokens.ts';
 import { addContextRoutes } from './routes/contexts.ts';
 import { addDashboardRoutes } from './routes/dashboard.ts';
 import { addHealthRoute } from './routes/health.ts';
 import { addJobRoutes } from './routes/jobs.ts';
+import { addLookupRoutes } from './routes/lookup.ts';
 import { addMetricsRoute } from './routes/metrics.ts';
 import { addOpenApiRoute } from './routes/openapi.ts';
 import { addProfileRoutes } from './routes/profiles.ts';
+import { addPurgeRoute } from './routes/purge.ts';
 import { validationProblem } from './validation.ts';
 
 /** The whole HTTP API. */
@@ -54,6 +57,9 @@ export function createApp(): App {
   addContextListRoute(app);
   addContextEventsRoute(app);
   addContextTokensRoute(app);
+  addContextRemovalRoute(app);
+  addPurgeRoute(app);
+  addLookupRoutes(app);
   addChunkRoutes(app);
   addChunkLevelsRoute(app);
   addProfileRoutes(app);

@@ -2,6 +2,7 @@ import type { Manifest } from '../protocol/manifest.ts';
 import { ProblemError } from '../protocol/problems.ts';
 import { summaryMeta } from './context-summary.ts';
 import type { Representation } from './http/representation.ts';
+import { isGone } from './registry/contexts.ts';
 import type { BlobHead } from './tiers/head.ts';
 import type { BlobPolicy } from './tiers/policy.ts';
 
@@ -28,6 +29,20 @@ export function manifestMeta(manifest: Manifest): Record<string, string> {
 export function expiresAtMs(head: BlobHead): number {
   const at = head.meta[EXPIRES_KEY];
   return at === undefined ? Number.POSITIVE_INFINITY : Date.parse(at);
+}
+
+/**
+ * The problem of a context without a manifest: `context-gone` if it was removed, else `context-not-found`. While the registry
+ * cannot be asked, it is the latter.
+ */
+export async function missingContext(db: D1Database, id: string, tenant: string): Promise<ProblemError> {
+  const gone = await isGone(db, id, tenant).catch((error) => {
+    console.warn('registry not available', error instanceof Error ? error.name : typeof error);
+    return false;
+  });
+  return gone
+    ? new ProblemError('context-gone', `context ${id} was removed`)
+    : new ProblemError('context-not-found', `no published context ${id}`);
 }
 
 /** The manifest as a representation. Throws `context-gone` once it has expired. */

@@ -10,6 +10,8 @@ import type { TierOutcome } from './tiers/outcome.ts';
 export interface Env {
   /** Chunk objects, profiles, manifests and tokens; keys.ts says under which names. */
   BLOBS: R2Bucket;
+  /** Who refers to what in `BLOBS`; registry/migrations/ has its tables. */
+  REGISTRY: D1Database;
   /** Jobs by tenant and id, and contexts in the making by theirs. */
   JOBS: DurableObjectNamespace<ContextJob>;
   /** One object, see `dispatcherOf`. */
@@ -43,6 +45,9 @@ export interface Principal {
   tenant: string;
   scopes: readonly Scope[];
 }
+
+/** Where contexts are kept: their bytes, and the registry of them. */
+export type Stores = Pick<Env, 'BLOBS' | 'REGISTRY'>;
 
 export interface AppEnv {
   Bindings: Env;

@@ -1,5 +1,9 @@
 import { PUBLIC } from '../protocol/tenant.ts';
 
+/** Below them, in the public part of the bucket, lie chunks and contexts. */
+export const CHUNK_PREFIX = 'chunks/';
+export const CONTEXT_PREFIX = 'contexts/';
+
 /** What belongs to a tenant lies below its name, where no id that another tenant sends can lead. Nothing for `PUBLIC`. */
 export const tenantPrefix = (tenant: string) => (tenant === PUBLIC ? '' : `tenants/${tenant}/`);
 
@@ -8,8 +12,8 @@ export const tenantPrefix = (tenant: string) => (tenant === PUBLIC ? '' : `tenan
  * whose they are; `PUBLIC` for everybody's. Profiles are public: they say nothing of any context.
  */
 export const blobKey = {
-  chunk: (id: string, tenant: string) => `${tenantPrefix(tenant)}chunks/${id}`,
+  chunk: (id: string, tenant: string) => `${tenantPrefix(tenant)}${CHUNK_PREFIX}${id}`,
   profile: (id: string) => `profiles/${id}`,
-  manifest: (id: string, tenant: string) => `${tenantPrefix(tenant)}contexts/${id}/manifest`,
-  tokens: (id: string, tenant: string) => `${tenantPrefix(tenant)}contexts/${id}/tokens`,
+  manifest: (id: string, tenant: string) => `${tenantPrefix(tenant)}${CONTEXT_PREFIX}${id}/manifest`,
+  tokens: (id: string, tenant: string) => `${tenantPrefix(tenant)}${CONTEXT_PREFIX}${id}/tokens`,
 };

@@ -5,8 +5,12 @@ import { ProblemError } from '../protocol/problems.ts';
 import { readChunkMeta } from './chunk-meta.ts';
 import { writeTokens } from './context-tokens.ts';
 import { expiresAtMs, manifestMeta } from './contexts.ts';
+import type { Stores } from './env.ts';
 import { blobKey } from './keys.ts';
 import { checkIdentities, checkStoredChunk, manifestBytes } from './manifest-check.ts';
+import { mayWrite, PUBLISH_LEASE_MS } from './registry/leases.ts';
+import { complete, type Publication, release, reserve } from './registry/publication.ts';
+import { registryBusy } from './removal.ts';
 import { storedHead } from './tiers/head.ts';
 import { digestHex, putIfAbsent } from './tiers/store.ts';
 
@@ -28,54 +32,81 @@ export interface Owner {
 }
 
 /**
- * Publishes a context: checks that manifest, tokens and stored payloads agree, stores the tokens, and last of all the manifest,
- * which makes the context visible. A crash anywhere before leaves nothing visible, and a second call completes it.
+ * Publishes a context, in this order:
+ *   1. registry, one transaction: the context, its references and a hold on it    no sweep or deletion takes a chunk away now
+ *   2. the payloads are looked for, and compared with manifest and tokens         so what is found stays
+ *   3. bucket: the tokens
+ *   4. bucket: the manifest, which alone makes the context visible
+ *   5. registry, one transaction: it counts as published, the hold ends
+ * References stand before payloads are looked for: the other way round, a sweep between the two could take a chunk that was just
+ * found. The manifest comes after all it names. A crash before step 4 leaves nothing visible, one after it a complete context;
+ * a second call completes either, and so does the sweep: it looks in the bucket whether there is a manifest.
  *
  * Of two publishes of the same context the first manifest stays, with its `createdAt`, unless the second expires later or, without
  * expiring earlier, is signed with another key. Manifests are stored as they are sent: changing one would break its signature.
+ * Throws `payload-missing`, `invalid-content` and `registry-busy`.
  */
 export async function publish(
-  bucket: R2Bucket,
+  { BLOBS, REGISTRY }: Stores,
   id: string,
   body: PublishManifest,
-  owner: Owner,
+  { tenant, salt }: Owner,
 ): Promise<Published> {
-  const { tenant } = owner;
-  await checkIdentities(id, body, owner.salt);
+  await checkIdentities(id, body, salt);
   const { manifest } = body;
   manifestBytes(manifest);
-  await checkPayloads(bucket, manifest, tenant);
-
+  const publication = await reserve(REGISTRY, manifest, tenant);
+  if (publication === null) throw registryBusy(`context ${id} or one of its chunks`);
+  try {
+    await checkPayloads(BLOBS, manifest, tenant);
+  } catch (error) {
+    if (error instanceof ProblemError) await release(REGISTRY, publication);
+    throw error;
+  }
+  checkHold(publication);
   const tokens = writeTokens(body.chunks);
   await putIfAbsent(
-    bucket,
+    BLOBS,
     blobKey.tokens(id, tenant),
     tokens.bytes,
     await digestHex(tokens.bytes),
     tokens.meta,
   );
+  const stored = await storeManifest(BLOBS, publication, manifest);
+  if (!(await complete(REGISTRY, publication, stored.manifest))) throw registryBusy(`context ${id}`);
+  return { created: stored.created, manifest: manifestBytes(stored.manifest) };
+}
 
-  const key = blobKey.manifest(id, tenant);
-  const stored = await bucket.get(key);
-  if (stored === null) {
-    const bytes = manifestBytes(manifest);
-    const { created } = await putIfAbsent(bucket, key, bytes, await digestHex(bytes), manifestMeta(manifest));
-    // The other writer of a race was first; its manifest is as good as this one.
-    return created ? { created, manifest: bytes } : publish(bucket, id, body, owner);
-  }
-
-  const expired = expiresAtMs(storedHead(stored)) < Date.now();
-  const first = Manifest.parse(await stored.json());
-  const replaces = expired || supersedes(manifest, first);
-  const bytes = manifestBytes(replaces ? manifest : first);
-  if (replaces) {
-    await bucket.put(key, bytes, {
-      sha256: await digestHex(bytes),
+/** Stores a manifest, or leaves one that is there and that it does not supersede, by compare-and-swap. Gives what is stored. */
+async function storeManifest(
+  bucket: R2Bucket,
+  publication: Publication,
+  manifest: Manifest,
+): Promise<{ created: boolean; manifest: Manifest }> {
+  const key = blobKey.manifest(manifest.id, publication.tenant);
+  const bytes = manifestBytes(manifest);
+  const sha256 = await digestHex(bytes);
+  for (;;) {
+    const stored = await bucket.get(key);
+    const expired = stored === null || expiresAtMs(storedHead(stored)) < Date.now();
+    if (!expired) {
+      const first = Manifest.parse(await stored.json());
+      if (!supersedes(manifest, first)) return { created: false, manifest: first };
+    }
+    checkHold(publication);
+    const put = await bucket.put(key, bytes, {
+      sha256,
       customMetadata: manifestMeta(manifest),
-      onlyIf: { etagMatches: stored.etag },
+      onlyIf: stored === null ? new Headers({ 'if-none-match': '*' }) : { etagMatches: stored.etag },
     });
+    // Null if another publish was faster: then its manifest is the one to compare with.
+    if (put !== null) return { created: expired, manifest };
   }
-  return { created: expired, manifest: bytes };
+}
+
+/** A removal may begin when the hold ends, and would not see what comes later. */
+function checkHold({ contextId, startedAtMs }: Publication): void {
+  if (!mayWrite(startedAtMs, PUBLISH_LEASE_MS)) throw registryBusy(`context ${contextId}`);
 }
 
 async function checkPayloads(bucket: R2Bucket, manifest: Manifest, tenant: string): Promise<void> {

@@ -11,4 +11,5 @@ export const LIMITS = {
   profileBytes: 134_217_728,
   chunksPerContext: 512,
   levels: 6,
+  purgeIds: 500,
 } as const;

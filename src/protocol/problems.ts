@@ -92,6 +92,11 @@ export const PROBLEMS = {
     'Every origin that took the job stopped before it was done',
     'See the logs of the origins, then publish again.',
   ],
+  'registry-busy': [
+    503,
+    'The context or chunk is just being published or removed',
+    'Try again after Retry-After.',
+  ],
   'origin-unreachable': [
     503,
     'No origin took the job in time',

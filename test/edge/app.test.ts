@@ -39,7 +39,8 @@ describe('the API as a whole', () => {
     const id = unusedId();
     for (const [method, path, allow] of [
       ['DELETE', '/v1/contexts', 'GET, HEAD, OPTIONS, POST'],
-      ['POST', `/v1/contexts/${id}`, 'GET, HEAD, OPTIONS, PUT'],
+      ['GET', '/v1/purge', 'OPTIONS, POST'],
+      ['POST', `/v1/contexts/${id}`, 'DELETE, GET, HEAD, OPTIONS, PUT'],
       ['DELETE', `/v1/chunks/${id}`, 'GET, HEAD, OPTIONS, PUT'],
       ['PUT', `/v1/contexts/${id}/tokens`, 'GET, HEAD, OPTIONS'],
       ['POST', '/healthz', 'GET, HEAD, OPTIONS'],
@@ -114,6 +115,7 @@ describe('/openapi.json', () => {
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     );
     expect(routes.sort()).toEqual([
+      'DELETE /v1/contexts/{id}',
       'GET /healthz',
       'GET /metrics',
       'GET /v1/chunks/{id}',
@@ -122,11 +124,14 @@ describe('/openapi.json', () => {
       'GET /v1/contexts/{id}',
       'GET /v1/contexts/{id}/events',
       'GET /v1/contexts/{id}/tokens',
+      'GET /v1/models',
       'GET /v1/profiles/{id}',
       'POST /v1/contexts',
       'POST /v1/jobs/lease',
       'POST /v1/jobs/{id}/release',
       'POST /v1/jobs/{id}/report',
+      'POST /v1/lookup',
+      'POST /v1/purge',
       'PUT /v1/chunks/{id}',
       'PUT /v1/contexts/{id}',
       'PUT /v1/profiles/{id}',
@@ -151,7 +156,7 @@ describe('/openapi.json', () => {
         if (path === '/healthz') continue;
         const security = operation.security as object[];
         expect(security.some((one) => Object.keys(one).length === 0)).toBe(
-          method === 'get' && path !== '/metrics',
+          (method === 'get' && path !== '/metrics') || path === '/v1/lookup',
         );
         expect('401' in operation.responses).toBe(true);
       }

@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import {
+  deleteContext,
   type EdgeAccess,
   fetchManifest,
   followContext,
@@ -101,6 +102,17 @@ export function contextCommands({ output, signal }: CommandContext): Command {
     .action(async (id: string, options: EdgeOptions) => {
       const manifest = await fetchManifest({ ...(await edgeAccess(options, ['read'])), signal }, id);
       output().result(manifest, () => describe(manifest));
+    });
+
+  context
+    .command('delete')
+    .description('remove a context, and the chunks that no other context refers to')
+    .argument('<id>', 'context id', contextIdArgument)
+    .addOption(edgeOption())
+    .addOption(tokenOption())
+    .action(async (id: string, options: EdgeOptions) => {
+      await deleteContext({ ...(await edgeAccess(options, ['admin'])), signal }, id);
+      output().result({ id, deleted: true }, () => `${id} deleted`);
     });
 
   context

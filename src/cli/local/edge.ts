@@ -4,9 +4,10 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Json } from 'miniflare';
+import type { Json, Miniflare } from 'miniflare';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
+import { migrate } from './registry.ts';
 import type { Secrets } from './secrets.ts';
 
 export interface LocalEdgeOptions {
@@ -28,6 +29,9 @@ export interface LocalEdge {
 }
 
 const PROJECT = fileURLToPath(new URL('../../../', import.meta.url));
+const MIGRATIONS = path.join(PROJECT, 'src/edge/registry/migrations');
+/** As the cron trigger of wrangler.toml; the local runtime fires none by itself. */
+const CRON_INTERVAL_MS = 5 * 60_000;
 const WRANGLER = 'node_modules/wrangler/bin/wrangler.js';
 const OFFLINE = {
   CI: '1',
@@ -39,7 +43,7 @@ const OFFLINE = {
 
 /**
  * Runs the real Worker in the real runtime (workerd) on this machine: bundled by wrangler exactly as for a deployment, with
- * the bindings of wrangler.toml and R2 on disk.
+ * the bindings of wrangler.toml, R2 and D1 on disk, the schema of the latter brought up to date.
  */
 export async function startLocalEdge(options: LocalEdgeOptions): Promise<LocalEdge> {
   const bundle = await mkdtemp(path.join(tmpdir(), 'kvedge-worker-'));
@@ -54,7 +58,9 @@ export async function startLocalEdge(options: LocalEdgeOptions): Promise<LocalEd
 async function startBundle(bundle: string, options: LocalEdgeOptions): Promise<LocalEdge> {
   Object.assign(process.env, OFFLINE);
   const { Miniflare, convertV4MiniflareOptions } = await loaded(() => import('miniflare'));
-  const { unstable_getMiniflareWorkerOptions } = await loaded(() => import('wrangler'));
+  const { unstable_getMiniflareWorkerOptions, unstable_splitSqlQuery } = await loaded(
+    () => import('wrangler'),
+  );
   const { modulesRules: _, ...worker } = unstable_getMiniflareWorkerOptions(
     path.join(PROJECT, 'wrangler.toml'),
   ).workerOptions;
@@ -85,11 +91,25 @@ async function startBundle(bundle: string, options: LocalEdgeOptions): Promise<L
   );
   try {
     const url = (await miniflare.ready).origin;
-    return { url, close: () => miniflare.dispose() };
+    await migrate(await miniflare.getD1Database('REGISTRY'), MIGRATIONS, unstable_splitSqlQuery);
+    const timer = setInterval(() => void runCron(miniflare), CRON_INTERVAL_MS);
+    return {
+      url,
+      close: () => {
+        clearInterval(timer);
+        return miniflare.dispose();
+      },
+    };
   } catch (error) {
     await miniflare.dispose().catch(() => {});
     throw error;
   }
+}
+
+/** One cron event. A run that fails is logged by the Worker, and the next one goes on. */
+async function runCron(miniflare: Miniflare): Promise<void> {
+  const worker = await miniflare.getWorker();
+  await worker.scheduled({ cron: '*/5 * * * *' }).catch(() => {});
 }
 
 /** The files of a bundle: worker.js first, as the entry. */

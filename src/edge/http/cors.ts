@@ -20,7 +20,7 @@ const EXPOSED = [
 /** Answers the preflights of browsers; every site may read, and send what the API understands. */
 export const preflight = cors({
   origin: '*',
-  allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'OPTIONS'],
+  allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'],
   allowHeaders: [
     'authorization',
     'content-type',

@@ -2,6 +2,8 @@ import { DurableObject } from 'cloudflare:workers';
 import type { JobEvent, JobStatus } from '../../protocol/api.ts';
 import type { Lease, LeaseTerms } from '../../protocol/jobs.ts';
 import type { Env } from '../env.ts';
+import { errorFields, writeLog } from '../log.ts';
+import { noteRequest } from '../registry/publication.ts';
 import { Changes } from './changes.ts';
 import { eventStream } from './event-stream.ts';
 import { jobOf } from './job-of.ts';
@@ -72,6 +74,8 @@ export class ContextJob extends DurableObject<Env> {
     const underWay = await this.join(request.expiresAtMs);
     if (underWay !== null && !(underWay.state === 'published' && publishedIsGone)) {
       await payload.cancel();
+      if (underWay.contextId === null) this.#addRequester(request.requester);
+      else await this.#note(underWay.contextId, [request.requester]);
       return underWay;
     }
     const bytes = new Uint8Array(await new Response(payload).arrayBuffer());
@@ -80,6 +84,7 @@ export class ContextJob extends DurableObject<Env> {
     this.#stored.leader = undefined;
     this.#stored.deleteEvents();
     this.#stored.payload = bytes;
+    this.#stored.requesters = [request.requester];
     this.#save(job);
     await this.#send(job);
     return statusOf(job);
@@ -117,6 +122,7 @@ export class ContextJob extends DurableObject<Env> {
   async report(leaseId: string, events: readonly JobEvent[]): Promise<LeaseTerms | null> {
     for (const event of events) {
       if (event.type !== 'tokenized' || this.#held(leaseId) === null) continue;
+      await this.#note(event.id, this.#stored.requesters);
       const leader = await this.#jobOf(event.id).claim(this.#stored.job!.id, this.#stored.tenant);
       if (this.#held(leaseId) !== null && leader !== this.#stored.job!.id) this.#follow(leader);
     }
@@ -209,6 +215,20 @@ export class ContextJob extends DurableObject<Env> {
     if (nowMs - job.sinceMs < MAX_QUEUED_MS) return this.#send(job);
     const hours = MAX_QUEUED_MS / 3_600_000;
     this.#fail(job, 'origin-unreachable', `no origin took the job within ${hours} hours`);
+  }
+
+  #addRequester(tenant: string): void {
+    const { requesters } = this.#stored;
+    if (!requesters.includes(tenant)) this.#stored.requesters = [...requesters, tenant];
+  }
+
+  /** Tells the registry who asked for the context: they may delete it, and it is no longer gone. The job goes on without. */
+  async #note(contextId: string, tenants: readonly string[]): Promise<void> {
+    try {
+      for (const tenant of tenants) await noteRequest(this.env.REGISTRY, contextId, tenant);
+    } catch (error) {
+      writeLog('warn', 'registry not available', errorFields(error));
+    }
   }
 
   /** Another object of the same tenant. */

@@ -14,8 +14,8 @@ const MAX_RESEND_MS = 15 * 60_000;
 /** After a failed send. */
 const SEND_AGAIN_MS = 1_000;
 
-/** Failures that another try, or another origin, may not have. */
-const RETRIED_CODES: ReadonlySet<string> = new Set(['engine-failed', 'internal']);
+/** Failures that another try, or another origin, may not have; a payload can be swept away just before it is named. */
+const RETRIED_CODES: ReadonlySet<string> = new Set(['engine-failed', 'internal', 'payload-missing']);
 
 export function isRetried(code: string, attempts: number): boolean {
   return RETRIED_CODES.has(code) && attempts + 1 < MAX_ATTEMPTS;

@@ -30,10 +30,12 @@ export interface JobSubmission {
   tenant: string;
   model: string;
   expiresAtMs: number | null;
+  /** Who asks: the registry notes it once the context's id is known, so that they may delete what they published. */
+  requester: string;
 }
 
 /** A job that nobody has worked on; of an earlier run, the count of lost leases is not kept. */
-export function newJob(request: JobSubmission, nowMs: number): JobRecord {
+export function newJob({ requester: _, ...request }: JobSubmission, nowMs: number): JobRecord {
   return {
     ...request,
     state: 'queued',

@@ -48,6 +48,15 @@ export class JobStorage {
     else this.#storage.kv.put('leader', id);
   }
 
+  /** Tenants that asked before the context's id was known. */
+  get requesters(): readonly string[] {
+    return this.#storage.kv.get<string[]>('requesters') ?? [];
+  }
+
+  set requesters(tenants: readonly string[]) {
+    this.#storage.kv.put('requesters', tenants);
+  }
+
   /** The request's JSON. */
   get payload(): Uint8Array<ArrayBuffer> {
     const parts = [...this.#storage.kv.list<Uint8Array>({ prefix: 'payload:' })].map(([, part]) => part);

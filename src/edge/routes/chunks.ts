@@ -15,6 +15,8 @@ import { ServerTiming } from '../http/server-timing.ts';
 import { checkWritePreconditions } from '../http/write-preconditions.ts';
 import { blobKey } from '../keys.ts';
 import { locate, ownedBy } from '../locate.ts';
+import { holdChunk } from '../registry/publication.ts';
+import { registryBusy } from '../removal.ts';
 import type { BlobTiers } from '../tiers/blobs.ts';
 import { IMMUTABLE } from '../tiers/policy.ts';
 import { digestHex, putIfAbsent } from '../tiers/store.ts';
@@ -84,6 +86,7 @@ const putChunk = createRoute({
       'too-large',
       'invalid-content',
       'invalid-chunk',
+      'registry-busy',
     ),
   },
 });
@@ -112,7 +115,10 @@ export function addChunkRoutes(app: App): void {
     if (signature !== undefined && !(await areLevelsSigned(signature, id, sent.levels))) {
       throw new ProblemError('invalid-content', `${LEVELS_SIGNATURE_HEADER} does not sign these levels`);
     }
-    const key = blobKey.chunk(id, publishingTenant(c));
+    const tenant = publishingTenant(c);
+    // The hold comes before the look into the bucket, so that no sweep takes away what is found there.
+    if (!(await holdChunk(c.env.REGISTRY, id, tenant))) throw registryBusy(`chunk ${id}`);
+    const key = blobKey.chunk(id, tenant);
     await checkWritePreconditions(c.req.raw.headers, c.env.BLOBS, key);
     const { created, head } = await putIfAbsent(
       c.env.BLOBS,

@@ -1,9 +1,8 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { JobEvent } from '../../protocol/api.ts';
 import { Id } from '../../protocol/manifest.ts';
-import { ProblemError } from '../../protocol/problems.ts';
 import { readerTenant } from '../auth.ts';
-import { MANIFEST_POLICY, manifestRepresentation } from '../contexts.ts';
+import { MANIFEST_POLICY, manifestRepresentation, missingContext } from '../contexts.ts';
 import type { App } from '../env.ts';
 import { sseMessage } from '../jobs/event-stream.ts';
 import { firstOf } from '../jobs/job-of.ts';
@@ -68,9 +67,10 @@ export function addContextEventsRoute(app: App): void {
       manifestRepresentation(id, manifest);
       return eventStream(sseMessage({ type: 'published', id }));
     }
+    const tenant = readerTenant(principal);
     const afterSeq = Number(c.req.valid('header')['last-event-id'] ?? 0);
-    const events = await firstOf(c.env, readerTenant(principal), id, (job) => job.events(afterSeq));
-    if (events === null) throw new ProblemError('context-not-found', `no context ${id}`);
+    const events = await firstOf(c.env, tenant, id, (job) => job.events(afterSeq));
+    if (events === null) throw await missingContext(c.env.REGISTRY, id, tenant);
     return eventStream(events);
   });
 }

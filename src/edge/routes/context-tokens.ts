@@ -1,8 +1,9 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { ContextTokens, Id } from '../../protocol/manifest.ts';
 import { ProblemError } from '../../protocol/problems.ts';
+import { readerTenant } from '../auth.ts';
 import { chunksRange, indexRange, tokensCount } from '../context-tokens.ts';
-import { MANIFEST_POLICY, manifestRepresentation } from '../contexts.ts';
+import { MANIFEST_POLICY, manifestRepresentation, missingContext } from '../contexts.ts';
 import type { App } from '../env.ts';
 import { decidePrecondition } from '../http/conditional.ts';
 import { formatHttpDate } from '../http/date.ts';
@@ -50,12 +51,12 @@ export function addContextTokensRoute(app: App): void {
     const { id } = c.req.valid('param');
     const query = c.req.valid('query');
     const tiers = tiersOf(c);
-    const missing = () => new ProblemError('context-not-found', `no published context ${id}`);
+    const missing = () => missingContext(c.env.REGISTRY, id, readerTenant(c.get('principal')));
 
     // The manifest makes a context visible, and invisible again; its tokens are not shown without it.
     const found = await locate(tiers, c.get('principal'), blobKey.manifest, id, MANIFEST_POLICY);
     const manifest = found === null ? null : await tiers.head(found.key, MANIFEST_POLICY);
-    if (found === null || manifest === null) throw missing();
+    if (found === null || manifest === null) throw await missing();
     const { cacheControl } = manifestRepresentation(id, manifest);
 
     let from = 0;
@@ -85,7 +86,7 @@ export function addContextTokensRoute(app: App): void {
       }
       return precondition === 'not-modified' ? null : indexRange(from, to);
     });
-    if (index === null) throw missing();
+    if (index === null) throw await missing();
     setTierHeaders(headers, index.outcome);
     if (index.body === null) return ownedBy(found.tenant, new Response(null, { status: 304, headers }));
 
@@ -98,7 +99,7 @@ export function addContextTokensRoute(app: App): void {
     if (c.req.raw.method === 'HEAD') return ownedBy(found.tenant, new Response(null, { headers }));
 
     const chunks = range === null ? null : await tiers.open(key, IMMUTABLE, () => range);
-    if (range !== null && chunks === null) throw missing();
+    if (range !== null && chunks === null) throw await missing();
     const stream = new FixedLengthStream(bytes);
     c.executionCtx.waitUntil(
       joinStreams(stream.writable, before, new Response(chunks?.body).body, after).catch(() => {}),

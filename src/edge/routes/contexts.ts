@@ -6,7 +6,7 @@ import { Id, Manifest } from '../../protocol/manifest.ts';
 import { ProblemError } from '../../protocol/problems.ts';
 import { PUBLIC } from '../../protocol/tenant.ts';
 import { publishingTenant, readerTenant, requireScope } from '../auth.ts';
-import { MANIFEST_POLICY, manifestRepresentation } from '../contexts.ts';
+import { MANIFEST_POLICY, manifestRepresentation, missingContext } from '../contexts.ts';
 import type { App, Env } from '../env.ts';
 import { jsonBody } from '../http/body.ts';
 import { waitPreferenceMs } from '../http/prefer.ts';
@@ -121,6 +121,7 @@ const putContext = createRoute({
       'context-too-large',
       'unsupported-media-type',
       'invalid-content',
+      'registry-busy',
     ),
   },
 });
@@ -139,8 +140,11 @@ export function addContextRoutes(app: App): void {
     const owner = tenant === PUBLIC ? {} : await ownerOf(c.env, tenant);
     const key = { tenant, job: await jobId(body, tenant) };
     const waitMs = waitPreferenceMs(c.req.header('prefer'));
+    const requester = c.get('principal')!.tenant;
     const submit = (publishedIsGone: boolean) =>
-      askJob(c.env, key, (job) => job.submit(...jobSubmission(key, { ...body, ...owner }), publishedIsGone));
+      askJob(c.env, key, (job) =>
+        job.submit(...jobSubmission({ ...key, requester }, { ...body, ...owner }), publishedIsGone),
+      );
     const published = async (status: JobStatus) =>
       status.state === 'published' && status.contextId !== null
         ? createdManifest(tiersOf(c), status.contextId, tenant)
@@ -167,9 +171,10 @@ export function addContextRoutes(app: App): void {
     if (stored !== null) return stored;
 
     c.set('tierOutcome', FROM_ORIGIN);
+    const tenant = readerTenant(principal);
     const waitMs = waitPreferenceMs(c.req.header('prefer'));
-    const status = await firstOf(c.env, readerTenant(principal), id, (job) => job.status(waitMs));
-    if (status === null) throw new ProblemError('context-not-found', `no context ${id}`);
+    const status = await firstOf(c.env, tenant, id, (job) => job.status(waitMs));
+    if (status === null) throw await missingContext(c.env.REGISTRY, id, tenant);
     if (status.state === 'failed') throw jobFailure(status);
     if (status.state !== 'published') {
       const cacheHeaders: Record<string, string> = {};
@@ -180,7 +185,7 @@ export function addContextRoutes(app: App): void {
     // It was published between the two questions, or the store has lost it since.
     const published = await serve();
     if (published !== null) return published;
-    throw new ProblemError('context-not-found', `context ${id} was published, but is no longer stored`);
+    throw await missingContext(c.env.REGISTRY, id, tenant);
   });
 
   addRoute(app, putContext, async (c) => {
@@ -188,7 +193,7 @@ export function addContextRoutes(app: App): void {
     const tenant = publishingTenant(c);
     const salt = tenant === PUBLIC ? ZERO_ID : await tenantSalt(c.env, tenant);
     await checkWritePreconditions(c.req.raw.headers, c.env.BLOBS, blobKey.manifest(id, tenant));
-    const { manifest, created } = await publish(c.env.BLOBS, id, c.req.valid('json'), { tenant, salt });
+    const { manifest, created } = await publish(c.env, id, c.req.valid('json'), { tenant, salt });
     await tiersOf(c).evict(blobKey.manifest(id, tenant));
     return new Response(manifest, {
       status: created ? 201 : 200,
@@ -233,13 +238,13 @@ async function createdManifest(tiers: BlobTiers, id: string, tenant: string): Pr
 
 /** The job's key facts, and what origins get to see as JSON: a fresh stream each time. */
 function jobSubmission(
-  { job: id, tenant }: { job: string; tenant: string },
+  { job: id, tenant, requester }: { job: string; tenant: string; requester: string },
   body: JobRequest,
 ): [JobSubmission, ReadableStream] {
   const { model, ttlSeconds } = body;
   const expiresAtMs = ttlSeconds === undefined ? null : Date.now() + 1000 * ttlSeconds;
   const payload = new Response(JSON.stringify(body)).body as ReadableStream;
-  return [{ id, tenant, model, expiresAtMs }, payload];
+  return [{ id, tenant, model, expiresAtMs, requester }, payload];
 }
 
 /** For whom the origin computes a private context. Throws `quota-exceeded` if the tenant may store no more. */

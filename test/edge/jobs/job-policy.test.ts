@@ -12,7 +12,7 @@ import {
 import { laterExpiry, newJob } from '../../../src/edge/jobs/job-record.ts';
 
 const NOW = 1_800_000_000_000;
-const job = newJob({ tenant: '', id: 'a'.repeat(64), model: 'm', expiresAtMs: null }, NOW);
+const job = newJob({ tenant: '', id: 'a'.repeat(64), model: 'm', expiresAtMs: null, requester: 'acme' }, NOW);
 
 describe('when', () => {
   it('a lost key is sent again: soon after a failed send, else ever less often', () => {

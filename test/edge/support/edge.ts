@@ -10,13 +10,13 @@ import type { makeContext } from './objects.ts';
 export const SECRET = JSON.stringify({ k1: btoa('k'.repeat(32)).replaceAll('=', '') });
 export const TENANT_SECRET = btoa('s'.repeat(32)).replaceAll('=', '');
 export const BINDINGS = { ...(bindings as unknown as Env), KVEDGE_TENANT_SECRET: TENANT_SECRET };
-export const BUCKET = BINDINGS.BLOBS;
+export const { BLOBS: BUCKET, REGISTRY } = BINDINGS;
 
 const app = createApp();
 
 export interface EdgeInit extends RequestInit {
   /** Sends a token with this scope, or these. */
-  scope?: Scope | Scope[];
+  scope?: Scope | Scope[] | undefined;
   /** Tenant of the token. Default `test`. */
   tenant?: string;
   env?: Partial<Env>;
@@ -79,9 +79,10 @@ export function putManifest(
   context: Context,
   manifest = context.manifest,
   headers: HeadersInit = {},
+  env: Partial<Env> = {},
 ): Promise<Response> {
   const body = { manifest, chunks: context.chunks };
-  return sendJson('PUT', `/v1/contexts/${context.id}`, body, { headers });
+  return sendJson('PUT', `/v1/contexts/${context.id}`, body, { headers, env });
 }
 
 export async function publishContext(context: Context): Promise<void> {

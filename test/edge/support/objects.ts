@@ -136,16 +136,19 @@ export interface ContextSpec {
   tenantSalt?: string;
   /** First token; contexts with the same one have the same tokens. Default: one that no other context has. */
   firstToken?: number;
+  /** Full chunks to begin with, those of another context. */
+  prefix?: { tokens: number[]; text: string }[];
 }
 
 /** A context that nobody has published before: tokens, profile, chunk objects and the manifest that describes them. */
 export async function makeContext(spec: ContextSpec = {}) {
-  const { chunkCount = 2, lastTokens = 100, expiresAt = null, tenantSalt } = spec;
+  const { chunkCount = 2, lastTokens = 100, expiresAt = null, prefix = [], tenantSalt } = spec;
   const base = spec.firstToken ?? ++uniqueToken * 1_000_000 + Math.floor(Math.random() * 1000);
-  const chunks = Array.from({ length: chunkCount }, (_, i) => ({
+  const own = Array.from({ length: chunkCount - prefix.length }, (_, i) => prefix.length + i).map((i) => ({
     tokens: Array.from({ length: i === chunkCount - 1 ? lastTokens : 256 }, (_, t) => base + 256 * i + t),
     text: `text of chunk ${i} “né”`,
   }));
+  const chunks = [...prefix, ...own];
   const profile = makeProfile();
   const profileId = await sha256Hex(profile);
   const ids = await chunkIds(

@@ -1,0 +1,131 @@
+import { TEXT_GUARD } from './guard.ts';
+import { type Decision, type Fetch, levelWithin, type Strategy, type View } from './model.ts';
+import { finishMs } from './pipeline.ts';
+import { fetchesOf, type Plan, planAll } from './plan.ts';
+
+/** The longest time between two looks at the link. */
+const TICK_MS = 50;
+/** Timers and sums are no finer: a choice that becomes impossible within this time is made now. */
+const GRAIN_MS = 1;
+
+/**
+ * The default strategy. Fetches the coarsest level of all chunks first, then raises the weakest by the byte ranges that
+ * follow, until no more fits. So what is here is always usable, nothing was fetched in vain when the link collapses, and the
+ * first complete context is there as soon as the fastest fixed level would be.
+ *
+ * 1. `safe`, the plan at a rate that the link will hardly stay below, decides what to fetch.
+ * 2. If it has nothing left to fetch, time that remains may be gambled with: the plan at the middle rate decides. A range
+ *    that does not arrive in time is cut short, and the level before it is used.
+ * 3. If the safe plan is late, the middle one decides; if that is late too, the fastest plan does.
+ * 4. The last moment at which something that is here already is in time is not let pass for a small gain.
+ * 5. When text has to begin now or break the crossover guard, it begins, while KV goes on arriving: a standby. Whichever is
+ *    ready first is used. So no link, however it behaves, makes a request slower than text.
+ */
+export const adaptive: Strategy = (view) => {
+  const decision = decide(view);
+  if (view.tokenBytesMissing > 0) return { ...decision, act: 'fetch' };
+  if (decision.act !== 'fetch' || view.standby !== null) return decision;
+  const now = planWithoutFetching(view);
+  const spareMs = view.textFinishMs * TEXT_GUARD - now.finishMs;
+  if (spareMs < GRAIN_MS) return { ...decision, act: 'standby', kvLevels: now.kvLevels };
+  return { ...decision, wakeAtMs: Math.min(decision.wakeAtMs, view.nowMs + spareMs - GRAIN_MS / 2) };
+};
+
+function decide(view: View): Decision {
+  const limitMs = Math.min(view.deadlineMs, view.textFinishMs * TEXT_GUARD);
+  const safe = planAll(view, view.rate.low, limitMs).best;
+  if (safe === null) {
+    const { best, fastest } = planAll(view, view.rate.middle, limitMs);
+    const plan = best ?? fastest;
+    // Late anyway: as long as something is missing KV may still overtake the text.
+    const fetches = fetchesOf(
+      view,
+      plan.kvLevels.length < view.outline.chunks.length ? coarsest(view) : plan,
+    );
+    if (fetches.length === 0) return settle(view, plan);
+    const beginsText =
+      !plan.usesStandby && fetchesOf(view, plan).length === 0 && isWorthStarting(view, plan.finishMs);
+    return { ...fetching(view, fetches, plan), act: beginsText ? 'standby' : 'fetch' };
+  }
+  const spareMs = limitMs - safe.finishMs - GRAIN_MS;
+  const fetches = fetchesOf(view, safe);
+  if (fetches.length > 0) {
+    const sure = planAll(view, NOTHING_ARRIVES, limitMs).best;
+    if (sure === null) return fetching(view, fetches, safe);
+    const lastChanceMs = limitMs - sure.finishMs - GRAIN_MS;
+    if (lastChanceMs > 0) return fetching(view, fetches, safe, view.nowMs + lastChanceMs);
+    const next = planAll({ ...view, nowMs: view.nowMs + TICK_MS }, NOTHING_ARRIVES, limitMs).best;
+    const losesLittle = next !== null && next.loss < sure.loss * WORTH_RISK;
+    const winsMuch = safe.loss * WORTH_RISK < sure.loss;
+    return losesLittle || winsMuch ? fetching(view, fetches, safe) : settle(view, sure);
+  }
+  if (spareMs <= 0) return settle(view, safe);
+  const hopeful = planAll(view, view.rate.middle, limitMs).best;
+  if (hopeful !== null && hopeful.loss < safe.loss * (1 - WORTH_GAIN)) {
+    const more = fetchesOf(view, hopeful);
+    if (more.length > 0) return fetching(view, more, hopeful, view.nowMs + spareMs);
+  }
+  if (safe.kvLevels.length < view.outline.chunks.length && !view.rate.known) {
+    const probe = fetchesOf(view, coarsest(view));
+    if (probe.length > 0) return fetching(view, probe, safe, view.nowMs + spareMs);
+  }
+  return settle(view, safe);
+}
+
+function fetching(
+  view: View,
+  fetches: readonly Fetch[],
+  plan: Plan,
+  untilMs = Number.POSITIVE_INFINITY,
+): Decision {
+  const wakeAtMs = Math.max(view.nowMs + GRAIN_MS / 2, Math.min(view.nowMs + TICK_MS, untilMs));
+  return { fetches, kvLevels: plan.kvLevels, act: 'fetch', wakeAtMs };
+}
+
+/** Nothing is to be fetched any more. Without the token ids nothing can begin, though. */
+function settle(view: View, plan: Plan): Decision {
+  if (view.tokenBytesMissing > 0) return fetching(view, [], plan);
+  return {
+    fetches: [],
+    kvLevels: plan.kvLevels,
+    act: plan.usesStandby ? 'text' : 'load',
+    wakeAtMs: Number.POSITIVE_INFINITY,
+  };
+}
+
+/** Text that has begun is begun anew, on more KV, only if that saves a good part of what is left of it. */
+function isWorthStarting(view: View, finish: number): boolean {
+  if (view.standby === null) return true;
+  return finish < view.standby.finishMs - RESTART_GAIN * (view.standby.finishMs - view.nowMs);
+}
+
+const RESTART_GAIN = 0.1;
+
+/** A rate at which plans that need another byte are never in time. */
+const NOTHING_ARRIVES = 1e-9;
+
+/**
+ * When the last plan that needs nothing more is about to become late, it is used, unless what the link may still bring is
+ * better by this factor.
+ */
+const WORTH_RISK = 1.5;
+
+/** Less of a gain is not worth holding up the start. */
+const WORTH_GAIN = 0.01;
+
+/** What can be begun at this moment: the chunks that are here, then text. */
+function planWithoutFetching(view: View): Plan {
+  const levels: number[] = [];
+  for (const [i, chunk] of view.outline.chunks.entries()) {
+    const { decodedLevel, receivedBytes } = view.progress[i]!;
+    if (decodedLevel < 0 && levelWithin(chunk, receivedBytes) < 0) break;
+    levels.push(Math.max(0, decodedLevel));
+  }
+  const finish = finishMs(view, view.rate.middle, levels.length, levels);
+  return { kvLevels: levels, usesStandby: false, finishMs: finish, loss: 0 };
+}
+
+function coarsest(view: View): Plan {
+  const levels = view.outline.chunks.map(() => 0);
+  return { kvLevels: levels, usesStandby: false, finishMs: 0, loss: 0 };
+}
