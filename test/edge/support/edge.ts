@@ -38,8 +38,6 @@ export async function edge(path: string, init: EdgeInit = {}): Promise<Response>
       KVEDGE_TOKEN_KEYS: SECRET,
       TENANT_REQUESTS: undefined,
       TENANT_PUBLISHES: undefined,
-      // `edge` waits for background work: a flush that waits in turn would hold up every request.
-      METRICS_FLUSH_MS: '0',
       ...env,
     } as Env,
     ctx,
