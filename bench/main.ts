@@ -1,5 +1,7 @@
 import { writeFileSync } from 'node:fs';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { runCodecBench } from './codec/main.ts';
+import { printCodec } from './codec/print.ts';
 import { printCost, runCost, STANDARD_BITS_PER_VALUE } from './cost/main.ts';
 import { measureCold } from './edge/cold.ts';
 import { runEdge } from './edge/main.ts';
@@ -99,6 +101,26 @@ program
     const report = runStreaming(options);
     if (plot !== undefined) writeFileSync(plot, plotStreaming(report));
     console.log(json ? JSON.stringify(report) : printStreaming(report));
+  });
+
+program
+  .command('codec')
+  .description('speed of the codec beside its limits and peers, on planes of a real document')
+  .option('--model <name|path>', 'pinned name or GGUF file', 'smollm2-135m-instruct')
+  .option('--profile <file>', 'profile of that model', 'origin-gpu/profiles/smollm2-135m-instruct.kvp')
+  .option('--document <name>', 'one of the quality bench', 'moby-dick-91')
+  .option('--level <name>', 'level that is decoded', 'standard')
+  .option('--tokens <n>', 'tokens, in chunks of 256', positive, 1000)
+  .option('--rounds <n>', 'rounds of every stage, in alternating order', positive, 9)
+  .addOption(
+    new Option('--clock <kind>', 'what rates are made of; CPU time where others use the machine too')
+      .choices(['wall', 'cpu'])
+      .default('wall'),
+  )
+  .option('--json', 'print one JSON object')
+  .action(async ({ json, ...options }) => {
+    const report = await runCodecBench(options);
+    console.log(json ? JSON.stringify(report) : printCodec(report));
   });
 
 await program.parseAsync();

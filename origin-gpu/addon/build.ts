@@ -28,7 +28,7 @@ const built = spawnSync('cargo', ['build', '--profile', 'dist', '--locked', '-p'
 });
 if (built.error !== undefined) {
   fail(
-    `build:native needs cargo (Rust 1.88 or later), which cannot be started: ${built.error.message}\n` +
+    `build:native needs cargo (Rust 1.89 or later), which cannot be started: ${built.error.message}\n` +
       'Install it from https://rustup.rs. Without the addon everything works on the wasm codec, only slower.',
   );
 }

@@ -6,6 +6,10 @@ export function cutChunkMaxBytes(chunk: Uint8Array, maxBytes: number): Uint8Arra
 export function cutChunkGroups(chunk: Uint8Array, groups: Uint8Array): Uint8Array;
 /** Threads that all later calls share; 0 is one per CPU, the default. */
 export function setThreadCount(threads: number): void;
+/** The instruction sets whose kernels run here, slowest first: `scalar`, `sse41`, `avx2`, `avx512`, `neon`. */
+export function simdBackends(): string[];
+/** Makes all later calls use one of `simdBackends()`; results do not depend on it. `invalid-argument` for another name. */
+export function forceSimdBackend(name: string): void;
 
 export class Profile {
   /** `maxMemoryBytes` bounds what this and each later call may allocate; default 4 GiB. */
@@ -33,6 +37,8 @@ export class Profile {
   decodeChunk(chunk: Uint8Array, level?: string | null, partial?: boolean | null): Uint16Array;
   /** The chunk must not change until the promise settles. */
   decodeChunkAsync(chunk: Uint8Array, level?: string | null, partial?: boolean | null): Promise<Uint16Array>;
+  /** Entropy decoding and dequantization alone, for benchmarks. Returns how many coefficients the chunk holds. */
+  decodeCoefficients(chunk: Uint8Array): number;
   groupsOfLayers(first: number, last: number): Uint8Array;
   cutChunkLayers(chunk: Uint8Array, first: number, last: number): Uint8Array;
   close(): void;

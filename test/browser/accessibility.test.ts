@@ -3,7 +3,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeContext } from '../edge/support/objects.ts';
 import { launchBrowser, openPage, type PageLook, skipReason } from './support/browser.ts';
-import { type Context, queueJob, type Stage, startStage } from './support/stage.ts';
+import { type Context, type Stage, type StagedJob, startStage } from './support/stage.ts';
 
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
@@ -29,17 +29,16 @@ describe.skipIf(skipReason !== null)('accessibility of the dashboard', () => {
   let stage: Stage;
   let browser: Browser;
   let context: Context;
-  let pending: Context;
+  let pending: StagedJob;
 
   beforeAll(async () => {
-    [stage, browser, context, pending] = await Promise.all([
+    [stage, browser, context] = await Promise.all([
       startStage(),
       launchBrowser(),
       makeContext({ chunkCount: 3 }),
-      makeContext(),
     ]);
     await stage.publish(context);
-    queueJob(stage, pending);
+    pending = await stage.startJob(await makeContext());
   });
 
   afterAll(async () => {

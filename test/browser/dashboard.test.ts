@@ -2,7 +2,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeContext } from '../edge/support/objects.ts';
 import { launchBrowser, openPage, skipReason, type Watched } from './support/browser.ts';
-import { type Context, queueJob, type Stage, startStage } from './support/stage.ts';
+import { type Context, type Stage, startStage } from './support/stage.ts';
 
 describe.skipIf(skipReason !== null)('the dashboard in Chromium', () => {
   let stage: Stage;
@@ -76,30 +76,29 @@ describe.skipIf(skipReason !== null)('the dashboard in Chromium', () => {
   test('follows a job live, and shows the context once it is published', async () => {
     const { page } = await open();
     const coming = await makeContext({ chunkCount: 4 });
-    queueJob(stage, coming);
-    await page.getByLabel('Context id').fill(coming.id);
+    const job = await stage.startJob(coming);
+    await page.getByLabel('Context id').fill(job.id);
     await page.getByRole('button', { name: 'Show', exact: true }).click();
     const status = page.locator('.job [role=status]');
     await page.getByText('868 tokens in 4 chunks').waitFor();
-    stage.jobs.prefilled(coming.id, 434, 868);
+    await job.report({ type: 'prefilled', tokensDone: 434, tokenCount: 868 });
     await page.getByText('Prefilled 434 of 868 tokens').waitFor();
     expect(await page.getByRole('progressbar').getAttribute('value')).toBe('0.25');
-    stage.jobs.chunkDone(coming.id, 2, 4);
+    await job.report({ type: 'chunk', chunksDone: 2, chunksTotal: 4 });
     await page.getByText('Chunk 2 of 4 stored').waitFor();
     expect(await page.getByRole('progressbar').getAttribute('value')).toBe('0.5');
     expect(await status.count()).toBe(1);
     await stage.publish(coming);
-    stage.jobs.published(coming.id);
+    await job.report({ type: 'published', id: coming.id });
     await page.getByRole('img', { name: '4 chunks as bars' }).waitFor();
   });
 
   test('says why a job failed, and why a context cannot be shown', async () => {
-    const failing = await makeContext();
-    queueJob(stage, failing);
+    const failing = await stage.startJob(await makeContext());
     const { page } = await open(`#context=${failing.id}`);
     await page.getByRole('progressbar').waitFor();
-    stage.jobs.failed(failing.id, 'engine-failed', 'out of memory');
-    await page.getByText('Failed with engine-failed: out of memory').waitFor();
+    await failing.report({ type: 'failed', code: 'profile-missing', detail: 'none for small' });
+    await page.getByText('Failed with profile-missing: none for small').waitFor();
 
     const missing = await openPage(browser, `${stage.url}/#context=${'1'.repeat(64)}`);
     await missing.page.getByRole('alert').waitFor();

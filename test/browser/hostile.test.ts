@@ -2,7 +2,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeContext } from '../edge/support/objects.ts';
 import { launchBrowser, openPage, skipReason } from './support/browser.ts';
-import { type Context, queueJob, type Stage, startStage } from './support/stage.ts';
+import { type Context, type Stage, startStage } from './support/stage.ts';
 
 const HOSTILE = [
   '<img src=x onerror="window.pwned=1">',
@@ -68,11 +68,11 @@ describe.skipIf(skipReason !== null)('hostile names', () => {
   test('and details of failed jobs are text', async () => {
     const failing = await makeContext();
     failing.manifest.model.name = HOSTILE[1]!;
-    queueJob(stage, failing);
-    const { page, complaints } = await openPage(browser, `${stage.url}/#context=${failing.id}`);
-    await page.getByText(HOSTILE[1]!).waitFor();
-    stage.jobs.failed(failing.id, 'engine-failed', HOSTILE[0]!);
-    await page.getByText(`Failed with engine-failed: ${HOSTILE[0]}`).waitFor();
+    const job = await stage.startJob(failing);
+    const { page, complaints } = await openPage(browser, `${stage.url}/#context=${job.id}`);
+    await page.locator('.job').getByText(HOSTILE[1]!).waitFor(); // the list has it too
+    await job.report({ type: 'failed', code: 'profile-missing', detail: HOSTILE[0]! });
+    await page.getByText(`Failed with profile-missing: ${HOSTILE[0]}`).waitFor();
     expect(await page.evaluate(() => (window as { pwned?: number }).pwned)).toBeUndefined();
     expect(complaints).toEqual([]);
   });

@@ -16,6 +16,10 @@ export class Profile {
      */
     decodeChunk(chunk: Uint8Array | number[], level: string | null | undefined, partial: boolean): Uint16Array;
     /**
+     * Entropy decoding and dequantization alone, for benchmarks. Returns how many coefficients the chunk holds.
+     */
+    decodeCoefficients(chunk: Uint8Array | number[]): number;
+    /**
      * Encodes 1 to 256 tokens into one chunk object with every level, or with `onlyLevel` alone.
      */
     encodeChunk(planes: Uint16Array | number[], firstPosition: number, tokenCount: number, chunkId: Uint8Array | number[], exactFirstToken: boolean, firstTokenId: number, onlyLevel?: string | null): Uint8Array;
@@ -71,6 +75,7 @@ export interface InitOutput {
     readonly inspectChunk: (a: number, b: number) => [number, number, number, number];
     readonly profile_cutChunkLayers: (a: number, b: number, c: number, d: number, e: number) => [number, number, number, number];
     readonly profile_decodeChunk: (a: number, b: number, c: number, d: number, e: number, f: number) => [number, number, number, number];
+    readonly profile_decodeCoefficients: (a: number, b: number, c: number) => [number, number, number];
     readonly profile_encodeChunk: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number) => [number, number, number, number];
     readonly profile_groupsOfLayers: (a: number, b: number, c: number) => [number, number];
     readonly profile_info: (a: number) => [number, number];

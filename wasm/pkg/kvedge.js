@@ -75,6 +75,25 @@ export class Profile {
         return v4;
     }
     /**
+     * Entropy decoding and dequantization alone, for benchmarks. Returns how many coefficients the chunk holds.
+     * @param {Uint8Array | number[]} chunk
+     * @returns {number}
+     */
+    decodeCoefficients(chunk) {
+        if (this.__wbg_inst !== undefined && this.__wbg_inst !== __wbg_instance_id) {
+            throw new Error('Invalid stale object from previous Wasm instance');
+        }
+        const ptr0 = passArray8ToWasm0(chunk, wasm.__wbindgen_malloc);
+        const len0 = WASM_VECTOR_LEN;
+        let ret;
+        __wbg_call_guard();
+        ret = wasm.profile_decodeCoefficients(this.__wbg_ptr, ptr0, len0);
+        if (ret[2]) {
+            throw takeFromExternrefTable0(ret[1]);
+        }
+        return ret[0] >>> 0;
+    }
+    /**
      * Encodes 1 to 256 tokens into one chunk object with every level, or with `onlyLevel` alone.
      * @param {Uint16Array | number[]} planes
      * @param {number} firstPosition

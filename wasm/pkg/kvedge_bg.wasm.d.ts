@@ -8,6 +8,7 @@ export const cutChunkMaxBytes: (a: number, b: number, c: number) => [number, num
 export const inspectChunk: (a: number, b: number) => [number, number, number, number];
 export const profile_cutChunkLayers: (a: number, b: number, c: number, d: number, e: number) => [number, number, number, number];
 export const profile_decodeChunk: (a: number, b: number, c: number, d: number, e: number, f: number) => [number, number, number, number];
+export const profile_decodeCoefficients: (a: number, b: number, c: number) => [number, number, number];
 export const profile_encodeChunk: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number) => [number, number, number, number];
 export const profile_groupsOfLayers: (a: number, b: number, c: number) => [number, number];
 export const profile_info: (a: number) => [number, number];

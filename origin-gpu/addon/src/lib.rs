@@ -7,8 +7,8 @@ mod work;
 use std::sync::Arc;
 
 use kvedge_codec::{
-    chunk_info_json, cut_groups, cut_layers, cut_level, cut_max_bytes, decode_chunk, encode_chunk,
-    profile_info_json, DecodeOptions, EncodeRequest, Header, Limits,
+    chunk_info_json, cut_groups, cut_layers, cut_level, cut_max_bytes, decode_chunk, decode_coefficients,
+    encode_chunk, profile_info_json, Backend, DecodeOptions, EncodeRequest, Header, Limits,
 };
 use napi::bindgen_prelude::{AsyncTask, Uint16Array, Uint8Array};
 use napi_derive::napi;
@@ -51,6 +51,19 @@ pub fn cut_chunk_max_bytes(chunk: &[u8], max_bytes: f64) -> Result<Uint8Array> {
 #[napi]
 pub fn cut_chunk_groups(chunk: &[u8], groups: &[u8]) -> Result<Uint8Array> {
     cut_groups(chunk, groups).map(Uint8Array::new).map_err(to_js)
+}
+
+/// The instruction sets whose kernels run here, slowest first.
+#[napi]
+pub fn simd_backends() -> Vec<String> {
+    Backend::available().map(|backend| backend.name().to_owned()).collect()
+}
+
+/// Makes all later calls use one of `simdBackends()`. Results do not depend on it.
+#[napi]
+pub fn force_simd_backend(name: String) -> Result<()> {
+    let refused = || napi::Error::new("invalid-argument".to_owned(), format!("no such backend here: {name}"));
+    Backend::named(&name).map(Backend::force).ok_or_else(refused)
 }
 
 /// Threads that all later calls share; 0 is one per CPU, the default.
@@ -164,6 +177,15 @@ impl Profile {
         let partial = partial.unwrap_or(false);
         let profile = self.open()?.clone();
         Ok(AsyncTask::new(DecodeWork { profile, limits: self.limits, chunk, level, partial, failure: None }))
+    }
+
+    /// Entropy decoding and dequantization alone, for benchmarks. Returns how many coefficients the chunk holds.
+    #[napi]
+    pub fn decode_coefficients(&self, chunk: &[u8]) -> Result<u32> {
+        let profile = self.open()?;
+        on_pool(|| decode_coefficients(profile, chunk, DecodeOptions::default(), &self.limits))
+            .map(|count| count as u32)
+            .map_err(to_js)
     }
 
     /// The groups with a member plane in layers `first` to `last`.

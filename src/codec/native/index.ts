@@ -29,6 +29,16 @@ export function setNativeThreadCount(threads: number): void {
   requireAddon().setThreadCount(threads);
 }
 
+/** Instruction sets whose kernels run here, slowest first; the last is the default. Throws `backend-unavailable`. */
+export function nativeSimdBackends(): string[] {
+  return requireAddon().simdBackends();
+}
+
+/** Makes all native calls use one of `nativeSimdBackends()`, for tests: results do not depend on it. */
+export function forceNativeSimdBackend(name: string): void {
+  requireAddon().forceSimdBackend(name);
+}
+
 function requireAddon(): typeof Addon {
   try {
     return createRequire(import.meta.url)(ADDON_PATH) as typeof Addon;

@@ -3,6 +3,7 @@ import type { JobEvent, JobStatus } from '../../protocol/api.ts';
 import type { Lease, LeaseTerms } from '../../protocol/jobs.ts';
 import type { Env } from '../env.ts';
 import { errorFields, writeLog } from '../log.ts';
+import { record } from '../metrics/recorder.ts';
 import { noteRequest } from '../registry/publication.ts';
 import { Changes } from './changes.ts';
 import { eventStream } from './event-stream.ts';
@@ -144,8 +145,8 @@ export class ContextJob extends DurableObject<Env> {
       job = afterEvent(job, event, nowMs);
       if (!isPending(job)) break;
     }
-    if (!isPending(job)) this.#stored.deletePayload();
-    if (isPending(job) && held.state === 'running')
+    if (!isPending(job)) this.#settle(job);
+    else if (held.state === 'running')
       this.#stored.job = job; // the alarm looks at the lease when it rings
     else this.#save(job);
     this.#changes.announce();
@@ -264,9 +265,20 @@ export class ContextJob extends DurableObject<Env> {
   #fail(job: JobRecord, code: string, detail: string): void {
     const event: JobEvent = { type: 'failed', code, detail };
     this.#stored.addEvent(event);
-    this.#stored.deletePayload();
-    this.#save({ ...afterEvent(job, event, Date.now()), lease: null });
+    this.#settle({ ...afterEvent(job, event, Date.now()), lease: null });
     this.#changes.announce();
+  }
+
+  /** A job comes here once a run: published or failed. */
+  #settle(job: JobRecord): void {
+    this.#stored.deletePayload();
+    this.#save(job);
+    if (job.state !== 'failed') return;
+    record(
+      this.env,
+      (work) => this.ctx.waitUntil(work),
+      (tally) => tally.add('kvedge_jobs_total', { event: 'failed' }),
+    );
   }
 
   async #queueAgain(job: JobRecord): Promise<void> {

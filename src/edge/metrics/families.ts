@@ -53,7 +53,7 @@ export const FAMILIES = {
   },
   kvedge_jobs_total: {
     type: 'counter',
-    help: 'Contexts submitted to an origin, and contexts published.',
+    help: 'Contexts submitted to be computed, contexts published, and jobs that failed for good.',
     labels: ['event'],
   },
   kvedge_problems_total: {

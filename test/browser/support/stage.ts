@@ -1,87 +1,100 @@
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { createAdaptorServer } from '@hono/node-server';
-import { createOriginApp } from '../../../origin-gpu/src/app.ts';
-import { JobStore } from '../../../origin-gpu/src/jobs/store.ts';
-import { silentLog } from '../../../origin-gpu/src/log.ts';
-import { ModelRegistry } from '../../../origin-gpu/src/models.ts';
 import { startLocalEdge } from '../../../src/cli/local/edge.ts';
 import { localSecrets, mintLocalToken } from '../../../src/cli/local/secrets.ts';
-import { PUBLIC } from '../../../src/protocol/tenant.ts';
+import { type JobEvent, JobStatus } from '../../../src/protocol/api.ts';
+import { Lease } from '../../../src/protocol/jobs.ts';
 import type { makeContext } from '../../edge/support/objects.ts';
 import { temporaryFolder } from '../../origin/support/origin.ts';
 
 export type Context = Awaited<ReturnType<typeof makeContext>>;
 
-/** The real Worker in the real runtime, and an origin whose jobs the test moves on by hand. */
+/** The real Worker in the real runtime; the test plays publisher and origin. */
 export interface Stage {
   url: string;
-  jobs: JobStore;
   adminToken: string;
+  /** Asks for a context as a client does, and takes its job as an origin does. */
+  startJob(context: Context): Promise<StagedJob>;
+  /** Stores a context as an origin does. */
   publish(context: Context): Promise<void>;
   close(): Promise<void>;
 }
 
+/** A job that the test moves on by hand. */
+export interface StagedJob {
+  /** Stands for the context until it is published. */
+  id: string;
+  report(...events: JobEvent[]): Promise<void>;
+}
+
+const TTL_SECONDS = 3600;
+const LEASE_WAIT_SECONDS = 20;
+
 export async function startStage(): Promise<Stage> {
   const { folder, remove } = temporaryFolder();
   const secrets = await localSecrets(folder);
-  const jobs = new JobStore(folder);
-  const app = createOriginApp({
-    originToken: secrets.originToken,
-    store: jobs,
-    models: new ModelRegistry([]),
-    log: silentLog,
-    stillPublished: async () => true,
-  });
-  const origin = createAdaptorServer({ fetch: app.fetch }).listen(0, '127.0.0.1');
-  await once(origin, 'listening');
   const edge = await startLocalEdge({
     secrets,
-    originUrl: `http://127.0.0.1:${(origin.address() as AddressInfo).port}`,
+    leaseSeconds: TTL_SECONDS, // what a page shows of a job lasts however slow the test is
     host: '127.0.0.1',
     port: 0,
     storage: null,
     onLog: () => {},
   });
-  const token = await mintLocalToken(secrets, { scopes: ['compute'], ttlSeconds: 3600 });
-  const put = async (path: string, body: BodyInit, contentType = 'application/octet-stream') => {
+  const [publisher, origin, adminToken] = await Promise.all(
+    (['publish', 'compute', 'admin'] as const).map((scope) =>
+      mintLocalToken(secrets, { scopes: [scope], ttlSeconds: TTL_SECONDS }),
+    ),
+  );
+  const send = async (
+    method: 'POST' | 'PUT',
+    path: string,
+    token: string,
+    body: BodyInit,
+    contentType: string,
+  ) => {
     const response = await fetch(`${edge.url}${path}`, {
-      method: 'PUT',
+      method,
       headers: { authorization: `Bearer ${token}`, 'content-type': contentType },
       body,
     });
-    if (!response.ok) throw new Error(`PUT ${path}: ${await response.text()}`);
+    if (!response.ok) throw new Error(`${method} ${path}: ${await response.text()}`);
+    return response;
   };
+  const sendJson = (method: 'POST' | 'PUT', path: string, token: string, body: unknown) =>
+    send(method, path, token, JSON.stringify(body), 'application/json');
+  const putBytes = (path: string, bytes: Uint8Array<ArrayBuffer>) =>
+    send('PUT', path, origin!, bytes, 'application/octet-stream');
   return {
     url: edge.url,
-    jobs,
-    adminToken: await mintLocalToken(secrets, { scopes: ['admin'], ttlSeconds: 3600 }),
+    adminToken: adminToken!,
+    async startJob({ id, manifest, chunks }) {
+      const model = manifest.model.name;
+      const tokens = chunks.flatMap((chunk) => chunk.tokens);
+      const asked = await sendJson('POST', '/v1/contexts', publisher!, { model, tokens });
+      const job = JobStatus.parse(await asked.json());
+      const wanted = { models: [model], waitSeconds: LEASE_WAIT_SECONDS };
+      const { jobId, leaseId } = Lease.parse(
+        await (await sendJson('POST', '/v1/jobs/lease', origin!, wanted)).json(),
+      );
+      if (jobId !== job.id) throw new Error(`expected the lease of job ${job.id}, got ${jobId}`);
+      const report = async (...events: JobEvent[]) => {
+        await sendJson('POST', `/v1/jobs/${jobId}/report`, origin!, { leaseId, events });
+      };
+      await report({
+        type: 'tokenized',
+        id,
+        tokenCount: manifest.tokenCount,
+        chunksTotal: manifest.chunks.length,
+      });
+      return { id: jobId, report };
+    },
     async publish({ id, manifest, chunks, profile, profileId, objects, ids }) {
-      await put(`/v1/profiles/${profileId}`, profile);
-      for (const [i, object] of objects.entries()) await put(`/v1/chunks/${ids[i]}`, object);
-      await put(`/v1/contexts/${id}`, JSON.stringify({ manifest, chunks }), 'application/json');
+      await putBytes(`/v1/profiles/${profileId}`, profile);
+      for (const [i, object] of objects.entries()) await putBytes(`/v1/chunks/${ids[i]}`, object);
+      await sendJson('PUT', `/v1/contexts/${id}`, origin!, { manifest, chunks });
     },
     async close() {
       await edge.close();
-      if ('closeAllConnections' in origin) origin.closeAllConnections();
-      origin.close();
-      jobs.close();
       remove();
     },
   };
-}
-
-/** Writes a context down as a job of the origin, as if a client had published it. */
-export function queueJob(stage: Stage, { id, manifest, chunks, profileId, ids }: Context): void {
-  stage.jobs.enqueue({
-    id,
-    model: manifest.model.name,
-    modelFingerprint: manifest.model.fingerprint,
-    profileId,
-    tokens: Uint32Array.from(chunks.flatMap(({ tokens }) => tokens)),
-    chunkIds: ids,
-    ttlSeconds: null,
-    tenant: PUBLIC,
-    tenantSalt: null,
-  });
 }

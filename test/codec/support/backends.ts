@@ -1,8 +1,10 @@
 import type { Backend, Codec } from '../../../src/codec/index.ts';
 import { CodecError, type CodecErrorCode, loadCodec } from '../../../src/codec/index.ts';
+import { forceNativeSimdBackend, nativeSimdBackends } from '../../../src/codec/native/index.ts';
 
 export interface NamedBackend {
-  name: Backend;
+  /** `native` is there once with every instruction set, as `native avx2`. */
+  name: string;
   codec: Codec;
 }
 
@@ -13,13 +15,32 @@ export async function availableBackends(): Promise<NamedBackend[]> {
   const found: NamedBackend[] = [];
   for (const name of NAMES) {
     try {
-      found.push({ name, codec: await loadCodec(name) });
+      const codec = await loadCodec(name);
+      if (name === 'native') found.push(...nativeSimdBackends().map((simd) => forced(codec, simd)));
+      else found.push({ name, codec });
     } catch (error) {
       if (!(error instanceof CodecError) || error.code !== 'backend-unavailable') throw error;
       console.warn(`SKIP the ${name} codec: ${error.message}`);
     }
   }
   return found;
+}
+
+/** The native codec with one instruction set in every call. */
+function forced(codec: Codec, simd: string): NamedBackend {
+  const force = <T>(call: () => T): T => {
+    forceNativeSimdBackend(simd);
+    return call();
+  };
+  const loadProfile: Codec['loadProfile'] = (file, options) => {
+    const profile = codec.loadProfile(file, options);
+    return {
+      ...profile,
+      encodeChunk: (request) => force(() => profile.encodeChunk(request)),
+      decodeChunk: (chunk, decodeOptions) => force(() => profile.decodeChunk(chunk, decodeOptions)),
+    };
+  };
+  return { name: `native ${simd}`, codec: { ...codec, loadProfile } };
 }
 
 /** What a call came to: its value, or the code of its `CodecError`. Any other error is thrown on. */

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Env } from '../../../src/edge/env.ts';
 import { MetricsReport } from '../../../src/protocol/api.ts';
 import { edge, expectProblem, publishContext, put, sendJson, tokenFor } from '../support/edge.ts';
+import { lease, report as reportJob, servedModel, submit } from '../support/jobs.ts';
 import { levelsOf, makeChunk, makeContext, unusedId } from '../support/objects.ts';
 
 const METRICS_TOKEN = 'scraper-secret-of-the-tests';
@@ -141,6 +142,18 @@ describe('GET /metrics', () => {
       );
     }, ['kvedge_jobs_total', { event: 'published' }]);
     expect(published).toBe(1);
+  });
+
+  it('counts a job that failed, but no attempt that is made again', async () => {
+    const model = await servedModel();
+    await submit({ model, text: 'x' });
+    const failures = async () => sum(await report(), 'kvedge_jobs_total', { event: 'failed' });
+    const before = await failures();
+    await reportJob((await lease([model]))!, { type: 'failed', code: 'engine-failed', detail: 'once' });
+    const again = (await lease([model], 10))!;
+    await reportJob(again, { type: 'failed', code: 'profile-missing', detail: 'none' });
+    // The job's object flushes when the Worker does by default.
+    await expect.poll(failures, { timeout: 20_000 }).toBe(before + 1);
   });
 
   it('has cumulative buckets that end with the count', async () => {

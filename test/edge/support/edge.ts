@@ -38,6 +38,7 @@ export async function edge(path: string, init: EdgeInit = {}): Promise<Response>
       KVEDGE_TOKEN_KEYS: SECRET,
       TENANT_REQUESTS: undefined,
       TENANT_PUBLISHES: undefined,
+      METRICS: undefined, // else background work lasts until the next flush
       ...env,
     } as Env,
     ctx,

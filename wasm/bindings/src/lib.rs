@@ -1,8 +1,8 @@
 //! The codec for JavaScript. Bytes in, bytes out; headers as JSON; errors are JS `Error`s with a `code`.
 
 use kvedge_codec::{
-    chunk_info_json, cut_groups, cut_level, cut_max_bytes, decode_chunk, encode_chunk, profile_info_json,
-    DecodeOptions, EncodeRequest, Header, Limits,
+    chunk_info_json, cut_groups, cut_level, cut_max_bytes, decode_chunk, decode_coefficients, encode_chunk,
+    profile_info_json, DecodeOptions, EncodeRequest, Header, Limits,
 };
 use wasm_bindgen::prelude::*;
 
@@ -104,6 +104,13 @@ impl Profile {
     ) -> Result<Vec<u16>, JsValue> {
         let options = DecodeOptions { level: level.as_deref(), partial };
         decode_chunk(&self.profile, chunk, options, &self.limits).map_err(to_js)
+    }
+
+    /// Entropy decoding and dequantization alone, for benchmarks. Returns how many coefficients the chunk holds.
+    #[wasm_bindgen(js_name = decodeCoefficients)]
+    pub fn decode_coefficients(&self, chunk: &[u8]) -> Result<u32, JsValue> {
+        let count = decode_coefficients(&self.profile, chunk, DecodeOptions::default(), &self.limits);
+        count.map(|count| count as u32).map_err(to_js)
     }
 
     /// The groups with a member plane in layers `first` to `last`.

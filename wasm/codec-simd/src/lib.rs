@@ -3,6 +3,10 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 #![deny(clippy::undocumented_unsafe_blocks)]
 
+mod backend;
 mod matmul;
+mod rans;
 
+pub use backend::Backend;
 pub use matmul::{matmul_add, Matrix, MatrixMut};
+pub use rans::{Coding, OutOfWords, RefinementTables, RowDecoder, Table, LANES, LOW, SCALE, SCALE_BITS};

@@ -87,7 +87,24 @@ pub fn decode_indices(
     for job in &jobs {
         budget.draw("indices of a band", job.len(profile, &opened), 4)?;
     }
-    par::map(jobs, |job| job.decode(profile, chunk, &opened)).into_iter().collect()
+    let decode = |job: BandJob| {
+        let mut indices = vec![0i32; job.len(profile, &opened)];
+        let pass = job.decode(profile, chunk, &opened, &mut indices)?;
+        Ok(GroupIndices { group: job.group, band: job.band, pass, indices })
+    };
+    par::map(jobs, decode).into_iter().collect()
+}
+
+/// Entropy decoding and dequantization without the transform, for benchmarks. Returns how many coefficients there are.
+pub fn decode_coefficients(
+    profile: &Profile,
+    chunk: &[u8],
+    options: DecodeOptions<'_>,
+    limits: &Limits,
+) -> Result<usize> {
+    let opened = open(profile, chunk, options)?;
+    let runs = coefficient_runs(profile, chunk, &opened, &mut Budget::new(limits))?;
+    Ok(runs.iter().map(|run| run.values.len()).sum())
 }
 
 fn open(profile: &Profile, chunk: &[u8], options: DecodeOptions<'_>) -> Result<Opened> {
@@ -166,17 +183,17 @@ impl BandJob {
         self.columns(profile).len() * opened.order.len()
     }
 
-    fn decode(&self, profile: &Profile, chunk: &[u8], opened: &Opened) -> Result<GroupIndices> {
+    /// Fills `indices`; returns the last pass.
+    fn decode(&self, profile: &Profile, chunk: &[u8], opened: &Opened, indices: &mut [i32]) -> Result<u8> {
         let exponents = &profile.groups[usize::from(self.group)].scale_exponents[self.columns(profile)];
-        let mut indices = vec![0i32; self.len(profile, opened)];
         let mut pass = 0;
         for (number, segment) in self.segments.iter().enumerate() {
             pass = segment.pass;
             let refinement = number > 0;
             let parts = SegmentParts::parse(chunk, segment, refinement, opened.prelude.lanes())?;
-            decode_segment(profile, exponents, pass, refinement, &parts, &opened.order, &mut indices)?;
+            decode_segment(profile, exponents, pass, refinement, &parts, &opened.order, indices)?;
         }
-        Ok(GroupIndices { group: self.group, band: self.band, pass, indices })
+        Ok(pass)
     }
 }
 
@@ -189,26 +206,24 @@ fn coefficient_runs(
 ) -> Result<Vec<CoefficientRun>> {
     let jobs = band_jobs(profile, opened)?;
     let tokens = opened.order.len();
-    // Every (group, band) is held as integers while it is decoded, and as f32 until the end.
-    let largest = jobs.iter().map(|job| job.len(profile, opened)).max().unwrap_or(0);
-    budget.draw("indices of a band", largest, 4)?;
-    let mut runs: Vec<CoefficientRun> = Vec::new();
+    // First and last column of each run.
+    let mut spans: Vec<(usize, std::ops::Range<usize>)> = Vec::new();
     for job in &jobs {
         budget.draw("coefficients", job.len(profile, opened), 4)?;
         let (group, columns) = (usize::from(job.group), job.columns(profile));
-        match runs.last_mut() {
-            Some(run)
-                if run.group == group && run.first_column + run.values.len() / tokens == columns.start =>
-            {
-                run.values.resize(run.values.len() + columns.len() * tokens, 0.0);
+        match spans.last_mut() {
+            Some((last_group, span)) if *last_group == group && span.end == columns.start => {
+                span.end = columns.end;
             }
-            _ => runs.push(CoefficientRun {
-                group,
-                first_column: columns.start,
-                values: vec![0.0; columns.len() * tokens],
-            }),
+            _ => spans.push((group, columns)),
         }
     }
+    let run_of = |(group, columns): (usize, std::ops::Range<usize>)| CoefficientRun {
+        group,
+        first_column: columns.start,
+        values: vec![0.0; columns.len() * tokens],
+    };
+    let mut runs: Vec<CoefficientRun> = spans.into_iter().map(run_of).collect();
     let targets = {
         let mut rest = jobs.iter();
         let mut targets = Vec::with_capacity(jobs.len());
@@ -224,8 +239,8 @@ fn coefficient_runs(
         targets
     };
     let done: Result<Vec<()>> = par::map(targets, |(job, target)| {
-        let decoded = job.decode(profile, chunk, opened)?;
-        dequantize(profile.base_step, decoded.pass, &opened.order, &decoded.indices, target);
+        let pass = job.decode(profile, chunk, opened, bytemuck::cast_slice_mut(target))?;
+        dequantize(profile.base_step, pass, &opened.order, target);
         Ok(())
     })
     .into_iter()
@@ -234,13 +249,12 @@ fn coefficient_runs(
     Ok(runs)
 }
 
-/// y = q * step of the token.
-fn dequantize(base_step: f32, pass: u8, order: &TokenOrder, indices: &[i32], coefficients: &mut [f32]) {
+/// y = q * step of the token, in place: the coefficients hold the bits of the integers q.
+fn dequantize(base_step: f32, pass: u8, order: &TokenOrder, coefficients: &mut [f32]) {
     let steps: Vec<f32> = order.shifts.iter().map(|&shift| step_size(base_step, shift, pass)).collect();
-    for (values, indices) in coefficients.chunks_exact_mut(steps.len()).zip(indices.chunks_exact(steps.len()))
-    {
-        for ((value, &index), step) in values.iter_mut().zip(indices).zip(&steps) {
-            *value = index as f32 * step;
+    for values in coefficients.chunks_exact_mut(steps.len()) {
+        for (value, step) in values.iter_mut().zip(&steps) {
+            *value = (value.to_bits() as i32) as f32 * step;
         }
     }
 }

@@ -60,6 +60,8 @@ pub fn encode_chunk(profile: &Profile, request: &EncodeRequest<'_>, limits: &Lim
     budget.draw("planes as f32", values, 4)?;
     budget.draw("coefficients", ranks * request.token_count, 8)?;
     let largest = profile.groups.iter().map(|group| group.rank).max().unwrap_or(0);
+    let basis: usize = profile.groups.iter().map(|group| group.rank * (group.dim + group.rank)).sum();
+    budget.draw("refined basis", basis, 4)?;
     budget.draw("indices", largest * request.token_count, 4 * profile.level_names.len())?;
 
     let levels = request.levels(profile)?;

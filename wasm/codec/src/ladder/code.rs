@@ -36,16 +36,15 @@ pub(super) fn code_segment(input: &SegmentInput<'_>, class_shift: i8) -> Result<
             let indices = &input.indices[start..start + row.count];
             match input.parents {
                 None => {
-                    for (lane, &index) in indices.iter().enumerate().rev() {
-                        lanes.encode(lane, &class.base, base_symbol(index, class.alphabet));
-                    }
+                    let coding = |&index| class.base.coding(base_symbol(index, class.alphabet));
+                    lanes.encode(indices.iter().map(coding));
                 }
                 Some(parents) => {
                     let parents = &parents[start..start + row.count];
-                    for (lane, (&index, &parent)) in indices.iter().zip(parents).enumerate().rev() {
-                        let table = if parent == 0 { &class.zero } else { &class.nonzero };
-                        lanes.encode(lane, table, refinement_symbol(index, parent));
-                    }
+                    let tables = [&class.zero, &class.nonzero];
+                    lanes.encode(indices.iter().zip(parents).map(|(&index, &parent)| {
+                        tables[usize::from(parent != 0)].coding(refinement_symbol(index, parent))
+                    }));
                 }
             }
         }

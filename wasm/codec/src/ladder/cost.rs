@@ -5,7 +5,7 @@
 use super::code::{refinement_symbol, SegmentInput};
 use super::decode::class_index;
 use crate::profile::{Class, Profile};
-use crate::rans::golomb_bits;
+use crate::rans::{golomb_bits, symbol_bits};
 
 /// Magnitudes with a count of their own; larger ones are escapes in every class.
 const COUNTED: i32 = 15;
@@ -109,13 +109,13 @@ impl Counts {
     }
 
     fn base_bits(&self, class: &Class) -> f32 {
-        let escape = class.base.bits(class.escape_symbol());
+        let escape = symbol_bits(&class.base, class.escape_symbol());
         let escaped =
             |magnitude: u32| escape + golomb_bits(magnitude, class.alphabet, class.escape_order) as f32;
         let mut bits = 0.0;
         for (value, &count) in (-COUNTED..=COUNTED).zip(&self.values).filter(|(_, &count)| count > 0) {
             let cost = if value.unsigned_abs() <= u32::from(class.alphabet) {
-                class.base.bits((value + i32::from(class.alphabet)) as u8)
+                symbol_bits(&class.base, (value + i32::from(class.alphabet)) as u8)
             } else {
                 escaped(value.unsigned_abs())
             };
@@ -127,7 +127,7 @@ impl Counts {
     fn refinement_bits(&self, class: &Class) -> f32 {
         let costs = [&class.zero, &class.nonzero]
             .into_iter()
-            .flat_map(|table| (0..3).map(|symbol| table.bits(symbol)));
+            .flat_map(|table| (0..3).map(|symbol| symbol_bits(table, symbol)));
         self.values.iter().zip(costs).map(|(&count, cost)| count as f32 * cost).sum()
     }
 }

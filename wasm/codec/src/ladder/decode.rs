@@ -11,7 +11,7 @@ use super::order::{Row, TokenOrder};
 use crate::container::segment::SegmentParts;
 use crate::error::Result;
 use crate::profile::{Class, Profile};
-use crate::rans::{EscapeReader, RowDecoder, LANES};
+use crate::rans::{EscapeReader, RefinementTables, SegmentRows, Table, LANES};
 
 /// Decodes a segment into `indices`, n per coefficient of the band in sorted token order. A refinement reads its parents
 /// there and replaces them.
@@ -24,58 +24,47 @@ pub fn decode_segment(
     order: &TokenOrder,
     indices: &mut [i32],
 ) -> Result<()> {
-    let mut rows = RowDecoder::new(parts.states, parts.words)?;
+    let mut rows = SegmentRows::new(parts.states, parts.words)?;
     let mut escapes = EscapeReader::new(parts.escapes);
+    let mut classes: Vec<&Class> = Vec::new();
+    let mut base: Vec<&Table> = Vec::new();
+    let mut refinements: Vec<RefinementTables<'_>> = Vec::new();
+    let mut previous = None;
     for (&exponent, indices) in scale_exponents.iter().zip(indices.chunks_exact_mut(order.len())) {
-        for row in &order.rows {
-            let class = profile.class(class_index(exponent, pass, parts.class_shift, row));
-            let indices = &mut indices[row.start..row.start + row.count];
-            if refinement {
-                refine_row(&mut rows, class, indices)?;
-            } else {
-                base_row(&mut rows, &mut escapes, class, indices)?;
-            }
+        // Neighbouring coefficients often have the same scale.
+        if previous.replace(exponent) != Some(exponent) {
+            let class_of = |row| profile.class(class_index(exponent, pass, parts.class_shift, row));
+            classes.clear();
+            classes.extend(order.rows.iter().map(class_of));
+            base.clear();
+            base.extend(classes.iter().map(|class| &class.base));
+            refinements.clear();
+            refinements.extend(classes.iter().map(tables_of));
+        }
+        if refinement {
+            rows.refine(&refinements, indices)?;
+        } else if rows.base(&base, indices)? {
+            read_escapes(&mut escapes, &classes, indices)?;
         }
     }
     rows.finish()?;
     escapes.finish()
 }
 
+fn tables_of<'a>(class: &&'a Class) -> RefinementTables<'a> {
+    RefinementTables { zero: &class.zero, nonzero: &class.nonzero }
+}
+
 pub(super) fn class_index(exponent: i8, pass: u8, class_shift: i8, row: &Row) -> i32 {
     i32::from(exponent) + 8 * i32::from(pass) + i32::from(class_shift) - 2 * i32::from(row.shift)
 }
 
-fn base_row(
-    rows: &mut RowDecoder<'_>,
-    escapes: &mut EscapeReader<'_>,
-    class: &Class,
-    indices: &mut [i32],
-) -> Result<()> {
-    let mut symbols = [0u8; LANES];
-    rows.decode(&class.base, indices.len(), &mut symbols)?;
-    let mut escaped = false;
-    for (index, &symbol) in indices.iter_mut().zip(&symbols) {
-        *index = i32::from(symbol) - i32::from(class.alphabet);
-        escaped |= symbol == class.escape_symbol();
-    }
-    if escaped {
-        for (index, &symbol) in indices.iter_mut().zip(&symbols) {
-            if symbol == class.escape_symbol() {
-                *index = escapes.read(class.alphabet, class.escape_order)?;
-            }
+/// Puts the escaped values of one coefficient in place of A + 1.
+fn read_escapes(escapes: &mut EscapeReader<'_>, classes: &[&Class], indices: &mut [i32]) -> Result<()> {
+    for (row, class) in indices.chunks_mut(LANES).zip(classes) {
+        for index in row.iter_mut().filter(|index| **index > i32::from(class.alphabet)) {
+            *index = escapes.read(class.alphabet, class.escape_order)?;
         }
-    }
-    Ok(())
-}
-
-fn refine_row(rows: &mut RowDecoder<'_>, class: &Class, indices: &mut [i32]) -> Result<()> {
-    let mut parents = [0i32; LANES];
-    parents.iter_mut().zip(indices.iter()).for_each(|(parent, &index)| *parent = index);
-    let mut symbols = [0u8; LANES];
-    rows.decode_refinement(&class.zero, &class.nonzero, &parents, indices.len(), &mut symbols)?;
-    for ((index, &parent), &symbol) in indices.iter_mut().zip(&parents).zip(&symbols) {
-        let outward = i32::from(symbol) - 1;
-        *index = 3 * parent + if parent < 0 { -outward } else { outward };
     }
     Ok(())
 }

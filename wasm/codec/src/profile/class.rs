@@ -3,7 +3,7 @@
 use crate::bytes::{in_range, Reader};
 use crate::error::Result;
 use crate::limits::MAX_CLASSES;
-use crate::rans::Table;
+use crate::rans::{parse_table, Table};
 
 /// Distributions of coefficients of one scale relative to the step.
 #[derive(Debug, Clone)]
@@ -37,8 +37,8 @@ fn parse_class(reader: &mut Reader<'_>) -> Result<Class> {
     Ok(Class {
         alphabet,
         escape_order,
-        base: Table::parse(reader, 2 * usize::from(alphabet) + 2, "class baseFreq")?,
-        zero: Table::parse(reader, 3, "class zeroFreq")?,
-        nonzero: Table::parse(reader, 3, "class nonzeroFreq")?,
+        base: parse_table(reader, 2 * usize::from(alphabet) + 2, "class baseFreq")?,
+        zero: parse_table(reader, 3, "class zeroFreq")?,
+        nonzero: parse_table(reader, 3, "class nonzeroFreq")?,
     })
 }

@@ -1,5 +1,7 @@
 //! Groups of planes that share a basis (section 4.2).
 
+use std::sync::OnceLock;
+
 use crate::bytes::{f32_values, in_range, is_finite_f16, u16_words, Reader};
 use crate::error::{Error, Result};
 use crate::geometry::Geometry;
@@ -25,6 +27,8 @@ pub struct Group {
     pub scale_exponents: Vec<i8>,
     /// U, column after column of `dim` values.
     pub basis: Vec<f32>,
+    /// What an encoder multiplies with instead of U' (`transform::analysis`); made when it first does.
+    pub(crate) refined: OnceLock<Vec<f32>>,
 }
 
 impl Group {
@@ -56,7 +60,7 @@ fn parse_group(reader: &mut Reader<'_>, geometry: &Geometry, budget: &mut Budget
     let exponents = reader.take(rank, "scaleExponent")?;
     let scale_exponents = exponents.iter().map(|&byte| byte as i8).collect();
     let basis = parse_basis(reader, dim, rank, budget)?;
-    Ok(Group { members, dim, rank, band_ends, scale_exponents, basis })
+    Ok(Group { members, dim, rank, band_ends, scale_exponents, basis, refined: OnceLock::new() })
 }
 
 fn parse_members(reader: &mut Reader<'_>, geometry: &Geometry) -> Result<Vec<Member>> {

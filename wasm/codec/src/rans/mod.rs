@@ -1,23 +1,27 @@
-//! Entropy coder of section 7: 32 interleaved rANS lanes over one stream of 16-bit words.
-//!
-//! The unit a SIMD backend replaces is the row: [`RowDecoder::decode`] takes one table for all lanes,
-//! [`RowDecoder::decode_refinement`] picks one of two tables of three symbols per lane by its parent. A CUDA backend
-//! gives each segment a warp and each lane a thread.
+//! Entropy coder of section 7: 32 interleaved rANS lanes over one stream of 16-bit words. The rows are decoded by
+//! `codec-simd`; a CUDA backend gives each segment a warp and each lane a thread.
 
 mod decode;
 mod encode;
 mod escape;
-mod table;
 
-pub use decode::RowDecoder;
+use crate::bytes::{u16_words, Reader};
+use crate::error::{Error, Result};
+
+pub use decode::SegmentRows;
 pub use encode::RowEncoder;
 pub use escape::{golomb_bits, EscapeReader, EscapeWriter};
-pub use table::Table;
+pub use kvedge_codec_simd::{RefinementTables, Table, LANES};
 
-/// Lanes of a full row.
-pub const LANES: usize = 32;
-/// log2 of the sum of a table's frequencies.
-pub(crate) const SCALE_BITS: u32 = 12;
-pub(crate) const SCALE: u32 = 1 << SCALE_BITS;
-/// States lie in [2^16, 2^32); the encoder starts and the decoder ends with exactly this one.
-pub(crate) const LOW: u32 = 1 << 16;
+pub(crate) use kvedge_codec_simd::{LOW, SCALE, SCALE_BITS};
+
+pub(crate) fn parse_table(reader: &mut Reader<'_>, symbols: usize, field: &str) -> Result<Table> {
+    let frequencies: Vec<u16> = u16_words(reader.take_items(symbols, 2, field)?).collect();
+    Table::new(&frequencies)
+        .ok_or_else(|| Error::corrupt(field, "frequencies of at least 1 with sum 4096", "others"))
+}
+
+/// Cost of a symbol in bits.
+pub(crate) fn symbol_bits(table: &Table, symbol: u8) -> f32 {
+    (SCALE as f32 / table.frequency(symbol).max(1) as f32).log2()
+}

@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod backends;
 mod case;
 mod invalid_chunk;
 mod invalid_profile;
