@@ -49,6 +49,7 @@ export async function startEdge(): Promise<Server & { token: string }> {
       host: '127.0.0.1',
       port: 0,
       storage: null,
+      logRequests: 'problems',
     }),
   );
   return { ...edge, token: await mintLocalToken(secrets, { scopes: ['compute'], ttlSeconds: 3600 }) };

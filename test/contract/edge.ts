@@ -17,8 +17,12 @@ export async function startTestEdge(): Promise<TestEdge> {
     host: '127.0.0.1',
     port: 0,
     storage: null,
+    onLog: () => {},
   });
-  const token = await mintLocalToken(secrets, { scopes: ['publish', 'read', 'compute'], ttlSeconds: 3600 });
+  const token = await mintLocalToken(secrets, {
+    scopes: ['publish', 'read', 'compute', 'admin'],
+    ttlSeconds: 3600,
+  });
   return { ...edge, token };
 }
 

@@ -40,7 +40,8 @@ export async function serveLayers(
   const timing = new ServerTiming();
   let answer: Answer | undefined;
   const opened = await tiers.openDerived(
-    `${key}/${source.sha256}/layers-${first}-${last}`,
+    key,
+    `${source.sha256}/layers-${first}-${last}`,
     (head) => {
       answer = decideAnswer(request.method, request.headers, wholeChunk(head));
       return answer.range;

@@ -2,6 +2,7 @@ import { ProblemError } from '../../protocol/problems.ts';
 import type { ByteRange } from '../http/range.ts';
 import { errorFields, writeLog } from '../log.ts';
 import { type CachedHead, cachedHead, cachedResponse, holds } from './cache-entry.ts';
+import { DerivedKeys } from './derived-keys.ts';
 import { type BlobHead, storedHead } from './head.ts';
 import type { TierOutcome } from './outcome.ts';
 import { type BlobPolicy, freshnessOf, IMMUTABLE } from './policy.ts';
@@ -32,6 +33,7 @@ export interface TierHooks {
 
 const recentHeads = new RecentHeads();
 const recentObjects = new RecentObjects();
+const derivedKeys = new DerivedKeys();
 /** Keys that this isolate is copying into the cache. Only names: a promise must not be shared between requests. */
 const filling = new Set<string>();
 
@@ -69,14 +71,17 @@ export class BlobTiers {
   }
 
   /**
-   * Opens an object that is computed from stored ones and kept in this colo's cache only. `name` says all that it depends on.
+   * Opens an object that is computed from a stored one and kept in this colo's cache only. `name` and the key of that source
+   * say all that it depends on; it is evicted with the source.
    */
   async openDerived(
+    source: string,
     name: string,
     choose: ChooseRange,
     make: () => Promise<DerivedObject>,
   ): Promise<OpenedBlob> {
-    const key = `derived/${name}`;
+    const key = `derived/${source}/${name}`;
+    derivedKeys.add(source, key);
     let opened = await this.#openCopy(key, choose);
     if (opened === null) {
       const { head, bytes } = await make();
@@ -91,11 +96,16 @@ export class BlobTiers {
     return opened;
   }
 
-  /** Forgets what this isolate and this colo hold under a key. */
+  /**
+   * Forgets what this isolate and this colo hold under a key, and what this isolate saw computed from it. What others computed
+   * is not served any more either, as its source is looked for first.
+   */
   async evict(key: string): Promise<void> {
-    recentHeads.delete(key);
     recentObjects.delete(key);
-    await this.#cache.delete(this.#cacheUrl(key));
+    for (const gone of [key, ...derivedKeys.take(key)]) {
+      recentHeads.delete(gone);
+      await this.#cache.delete(this.#cacheUrl(gone));
+    }
   }
 
   async #openImmutable(key: string, choose: ChooseRange): Promise<OpenedBlob | null> {

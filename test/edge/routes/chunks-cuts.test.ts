@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../../src/protocol/ids.ts';
-import { BUCKET, edge, expectProblem, put } from '../support/edge.ts';
-import { levelsOf, makeChunk, makeProfile, unusedId } from '../support/objects.ts';
+import { BUCKET, edge, expectProblem, publishContext, put } from '../support/edge.ts';
+import { levelsOf, makeChunk, makeContext, makeProfile, unusedId } from '../support/objects.ts';
 
 const down = new Proxy(BUCKET, { get: () => () => Promise.reject(new Error('R2 is down')) });
 
@@ -75,6 +75,23 @@ describe('cuts of a chunk', () => {
     const profileId = await sha256Hex(makeProfile());
     await put(path, makeChunk({ id, profileId, seed: 9 }));
     expect(etags).not.toContain((await edge(`${path}?layers=0-1`)).headers.get('etag'));
+  });
+
+  it('takes cuts and manifest out of memory and cache when the context is removed', async () => {
+    const context = await makeContext();
+    await publishContext(context);
+    const chunk = context.ids[0]!;
+    const manifest = `/v1/contexts/${context.id}`;
+    expect((await edge(`/v1/chunks/${chunk}?layers=0-1`)).status).toBe(200);
+    for (let i = 0; i < 2; i++) expect((await edge(manifest)).status).toBe(200);
+    const { sha256 } = context.manifest.chunks[0]!.levels.at(-1)!;
+    const cut = () =>
+      caches.default.match(`https://edge.test/.cache/derived/chunks/${chunk}/${sha256}/layers-0-1`);
+    expect((await cut())?.status).toBe(200);
+    expect((await edge(manifest, { method: 'DELETE', scope: 'admin' })).status).toBe(204);
+    expect(await cut()).toBeUndefined();
+    await expectProblem(await edge(manifest), 410, 'context-gone');
+    await expectProblem(await edge(`/v1/chunks/${chunk}?layers=0-1`), 404, 'chunk-not-found');
   });
 
   it('reports what validation on ingest cost', async () => {
