@@ -3,7 +3,9 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { runCodecBench } from './codec/main.ts';
 import { printCodec } from './codec/print.ts';
 import { printCost, runCost, STANDARD_BITS_PER_VALUE } from './cost/main.ts';
+import { measureCold } from './edge/cold.ts';
 import { runEdge } from './edge/main.ts';
+import { printServing } from './edge/print.ts';
 import { printMemory, runMemory } from './memory/main.ts';
 import { runQuality } from './quality/main.ts';
 import { printQuality } from './quality/print.ts';
@@ -45,12 +47,22 @@ program
 
 program
   .command('edge')
-  .description('the edge with real origins: a herd of clients, and origins that are killed')
+  .description('the edge beside minimal Workers and nginx; a herd of clients; origins that are killed')
+  .option('--rounds <n>', 'alternated runs of each server', positive, 9)
+  .option('--seconds <n>', 'length of a run', positive, 1)
   .option('--json', 'print one JSON object')
-  .action(async ({ json }) => {
-    const report = await runEdge();
-    console.log(json ? JSON.stringify(report) : report);
+  .action(async ({ json, rounds, seconds }) => {
+    const report = await runEdge({ rounds, seconds });
+    console.log(json ? JSON.stringify(report) : `${printServing(report)}\n`, report);
   });
+
+program
+  .command('edge-cold')
+  .description(
+    'a cold object, streamed while it is stored: one read from R2 that is split, against two reads',
+  )
+  .option('--objects <n>', 'cold objects of 1 MB', positive, 40)
+  .action(async ({ objects }) => console.log(JSON.stringify(await measureCold(objects), null, 2)));
 
 program
   .command('tenancy')

@@ -1,9 +1,11 @@
 import { type HerdFigures, runHerd } from './herd.ts';
 import { type KillFigures, runKills } from './kill.ts';
+import { runServing, type ServingReport } from './serving.ts';
+import type { Rounds } from './throughput.ts';
 
-export type EdgeReport = HerdFigures & KillFigures;
+export type EdgeReport = ServingReport & HerdFigures & KillFigures;
 
-/** The edge under load and under fire (docs/operations.md). */
-export async function runEdge(): Promise<EdgeReport> {
-  return { ...(await runHerd()), ...(await runKills()) };
+/** What the edge costs, and the edge under load and under fire (docs/performance.md, docs/operations.md). */
+export async function runEdge(rounds: Rounds): Promise<EdgeReport> {
+  return { ...(await runServing(rounds)), ...(await runHerd()), ...(await runKills()) };
 }

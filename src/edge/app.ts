@@ -1,9 +1,10 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { cors } from 'hono/cors';
 import { HTTPException } from 'hono/http-exception';
 import { ProblemError } from '../protocol/problems.ts';
 import { authenticate } from './auth.ts';
 import type { App, AppEnv } from './env.ts';
+import { preflight, shareWithBrowsers } from './http/cors.ts';
+import { formatHttpDate } from './http/date.ts';
 import { errorFields, writeLog } from './log.ts';
 import { allowedMethods } from './methods.ts';
 import { observe } from './observe.ts';
@@ -25,8 +26,6 @@ import { addProfileRoutes } from './routes/profiles.ts';
 import { addPurgeRoute } from './routes/purge.ts';
 import { validationProblem } from './validation.ts';
 
-const PREFLIGHT_SECONDS = 86_400;
-
 /** The whole HTTP API. */
 export function createApp(): App {
   const app: App = new OpenAPIHono<AppEnv>({
@@ -39,41 +38,15 @@ export function createApp(): App {
     const sent = c.req.header('x-request-id') ?? '';
     c.set('requestId', /^[\w.-]{1,64}$/.test(sent) ? sent : crypto.randomUUID());
     await next();
-    c.res.headers.set('x-request-id', c.get('requestId'));
-    if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'no-store');
+    const { headers } = c.res;
+    headers.set('date', formatHttpDate(Date.now()));
+    headers.set('x-request-id', c.get('requestId'));
+    if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');
+    shareWithBrowsers(headers);
   });
 
   app.use(observe);
-
-  app.use(
-    cors({
-      origin: '*',
-      allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'],
-      allowHeaders: [
-        'authorization',
-        'content-type',
-        'if-match',
-        'if-none-match',
-        'if-range',
-        'last-event-id',
-        'prefer',
-        'range',
-        'x-request-id',
-      ],
-      exposeHeaders: [
-        'accept-ranges',
-        'cache-status',
-        'content-length',
-        'content-range',
-        'etag',
-        'location',
-        'repr-digest',
-        'retry-after',
-        'x-request-id',
-      ],
-      maxAge: PREFLIGHT_SECONDS,
-    }),
-  );
+  app.options('*', preflight);
 
   addDashboardRoutes(app);
   addMetricsRoute(app);

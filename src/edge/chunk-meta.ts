@@ -50,9 +50,17 @@ export function writeChunkMeta(meta: ChunkMeta): Record<string, string> {
   return { [META_KEY]: JSON.stringify(meta) };
 }
 
+/** Heads of popular chunks are remembered, and so is what was read from them. */
+const parsed = new WeakMap<Record<string, string>, ChunkMeta>();
+
 /** Throws if the entry is not one that `writeChunkMeta` made: then the bucket holds something foreign. */
 export function readChunkMeta(meta: Record<string, string>): ChunkMeta {
-  return ChunkMeta.parse(JSON.parse(meta[META_KEY] ?? 'null'));
+  let chunk = parsed.get(meta);
+  if (chunk === undefined) {
+    chunk = ChunkMeta.parse(JSON.parse(meta[META_KEY] ?? 'null'));
+    parsed.set(meta, chunk);
+  }
+  return chunk;
 }
 
 /** Names the first field in which two chunks under one id differ though the id forbids it; undefined if none. */

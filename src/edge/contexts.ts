@@ -3,14 +3,19 @@ import { ProblemError } from '../protocol/problems.ts';
 import { summaryMeta } from './context-summary.ts';
 import type { Representation } from './http/representation.ts';
 import { isGone } from './registry/contexts.ts';
-import type { BlobHead, BlobPolicy } from './tiers/blobs.ts';
+import type { BlobHead } from './tiers/head.ts';
+import type { BlobPolicy } from './tiers/policy.ts';
 
 /**
  * A manifest does not change, but it expires and can be deleted, so caches ask again after a minute; they may show the old one
- * while they ask, and for a day if nobody answers (RFC 5861).
+ * while they ask, and for a day if nobody answers (RFC 5861). This Worker's own cache does the same.
  */
-const MANIFEST_SECONDS = 60;
-export const MANIFEST_POLICY: BlobPolicy = { cacheSeconds: MANIFEST_SECONDS, immutable: false };
+export const MANIFEST_POLICY: BlobPolicy = {
+  immutable: false,
+  freshSeconds: 60,
+  staleWhileRevalidateSeconds: 300,
+  staleIfErrorSeconds: 86_400,
+};
 
 const EXPIRES_KEY = 'expires';
 
@@ -44,13 +49,18 @@ export async function missingContext(db: D1Database, id: string, tenant: string)
 export function manifestRepresentation(id: string, head: BlobHead): Representation {
   const leftSeconds = Math.floor((expiresAtMs(head) - Date.now()) / 1000);
   if (leftSeconds < 0) throw new ProblemError('context-gone', `context ${id} has expired`);
-  const maxAge = Math.min(MANIFEST_SECONDS, leftSeconds);
-  const stale = leftSeconds > 2 * 86_400 ? ', stale-while-revalidate=300, stale-if-error=86400' : '';
+  const { freshSeconds, staleWhileRevalidateSeconds, staleIfErrorSeconds } = MANIFEST_POLICY;
+  const maxAge = Math.min(freshSeconds, leftSeconds);
+  const stale =
+    leftSeconds > freshSeconds + staleIfErrorSeconds
+      ? `, stale-while-revalidate=${staleWhileRevalidateSeconds}, stale-if-error=${staleIfErrorSeconds}`
+      : '';
   return {
     bytes: head.bytes,
     etag: `"${head.sha256}"`,
+    modifiedAtMs: head.storedAtMs,
     sha256: head.sha256,
     contentType: 'application/json',
-    cacheControl: `public, max-age=${maxAge}${stale}`,
+    cacheControl: `public, max-age=${maxAge}${stale}, no-transform`,
   };
 }

@@ -4,6 +4,7 @@ import type { ContextJob } from './jobs/context-job.ts';
 import type { Dispatcher } from './jobs/dispatcher.ts';
 import type { JobKey } from './jobs/job-key.ts';
 import type { MetricsHub } from './metrics/hub.ts';
+import type { TierOutcome } from './tiers/outcome.ts';
 
 /** Bindings of wrangler.toml and the secrets that go with them. */
 export interface Env {
@@ -52,6 +53,8 @@ export interface AppEnv {
   Bindings: Env;
   Variables: {
     requestId: string;
+    /** How the answer's object was read, once it was; absent for routes that read none. */
+    tierOutcome?: TierOutcome;
     /** Null for who showed no credential. */
     principal: Principal | null;
   };

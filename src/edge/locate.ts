@@ -1,7 +1,8 @@
 import { PUBLIC } from '../protocol/tenant.ts';
 import { readerTenant } from './auth.ts';
 import type { Principal } from './env.ts';
-import type { BlobPolicy, BlobTiers } from './tiers/blobs.ts';
+import type { BlobTiers } from './tiers/blobs.ts';
+import type { BlobPolicy } from './tiers/policy.ts';
 
 export interface Located {
   key: string;

@@ -11,7 +11,7 @@ import { checkIdentities, checkStoredChunk, manifestBytes } from './manifest-che
 import { mayWrite, PUBLISH_LEASE_MS } from './registry/leases.ts';
 import { complete, type Publication, release, reserve } from './registry/publication.ts';
 import { registryBusy } from './removal.ts';
-import { storedHead } from './tiers/blobs.ts';
+import { storedHead } from './tiers/head.ts';
 import { digestHex, putIfAbsent } from './tiers/store.ts';
 
 /** Requests to R2 under way at a time: the platform allows six connections per request. */

@@ -14,7 +14,7 @@ import {
   type Removal,
   type RemovalReason,
 } from './registry/removal.ts';
-import { storedHead } from './tiers/blobs.ts';
+import { storedHead } from './tiers/head.ts';
 
 /*
  * Removing a context, in this order:

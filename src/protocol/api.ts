@@ -16,7 +16,7 @@ export const PublishRequest = z
   .refine((body) => (body.text === undefined) !== (body.tokens === undefined), {
     message: 'give exactly one of "text" and "tokens"',
   })
-  .meta({ id: 'PublishRequest' });
+  .meta({ id: 'PublishRequest', oneOf: [{ required: ['text'] }, { required: ['tokens'] }] });
 export type PublishRequest = z.input<typeof PublishRequest>;
 
 /**

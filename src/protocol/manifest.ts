@@ -55,8 +55,8 @@ export const Manifest = z
     tenantSalt: Id.optional(),
     tokenCount: z.int().min(1).max(LIMITS.contextTokens),
     chunks: z.array(ManifestChunk).min(1).max(LIMITS.chunksPerContext),
-    createdAt: z.iso.datetime(),
-    expiresAt: z.iso.datetime().nullable(),
+    createdAt: z.iso.datetime({ offset: true }),
+    expiresAt: z.iso.datetime({ offset: true }).nullable(),
     /** Absent when the origin has no signing key. */
     signature: Signature.optional(),
   })

@@ -112,6 +112,11 @@ export const PROBLEMS = {
     'The state of the job cannot be read now',
     'Try again after Retry-After; published contexts stay available.',
   ],
+  'store-unreachable': [
+    503,
+    'The object store cannot be reached',
+    'Try again after Retry-After; what caches hold stays available.',
+  ],
 } as const satisfies Record<string, readonly [status: number, title: string, remedy: string]>;
 
 export type ProblemCode = keyof typeof PROBLEMS;

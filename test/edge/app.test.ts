@@ -1,6 +1,7 @@
 import { exports } from 'cloudflare:workers';
 import { describe, expect, it, vi } from 'vitest';
 import apiDocument from '../../docs/api.md?raw';
+import committed from '../../docs/openapi.json?raw';
 import { PROBLEMS } from '../../src/protocol/problems.ts';
 import { BUCKET, edge, expectProblem, put, sendJson } from './support/edge.ts';
 import { makeChunk, unusedId } from './support/objects.ts';
@@ -103,6 +104,10 @@ describe('the API as a whole', () => {
 });
 
 describe('/openapi.json', () => {
+  it('is the committed docs/openapi.json; "npm run openapi" writes it', async () => {
+    expect(await openapi()).toEqual(JSON.parse(committed));
+  });
+
   it('describes every route, made from the same schemas', async () => {
     const document = await openapi();
     expect(document.openapi).toBe('3.1.0');

@@ -89,7 +89,9 @@ describe('the log of requests', () => {
     const failing = new Proxy({} as R2Bucket, {
       get: () => () => Promise.reject(new Error('CANARY-MESSAGE')),
     });
-    await edge(`/v1/chunks/${unusedId()}`, { env: { BLOBS: failing } });
+    const id = unusedId();
+    await edge(`/v1/chunks/${id}`, { env: { BLOBS: failing } });
+    await put(`/v1/chunks/${id}`, makeChunk({ id }), { env: { BLOBS: failing } });
 
     expect(log.lines().length).toBeGreaterThan(10);
     expect(log.lines().filter(({ message }) => message === 'internal error')).toHaveLength(1);

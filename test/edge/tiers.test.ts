@@ -1,6 +1,9 @@
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 import { createApp } from '../../src/edge/app.ts';
+import { BlobTiers } from '../../src/edge/tiers/blobs.ts';
+import { cacheStatus, type TierOutcome } from '../../src/edge/tiers/outcome.ts';
+import { IMMUTABLE } from '../../src/edge/tiers/policy.ts';
 import { sha256Hex } from '../../src/protocol/ids.ts';
 import { BINDINGS, BUCKET, edge, put } from './support/edge.ts';
 import { levelsOf, makeChunk, unusedId } from './support/objects.ts';
@@ -171,10 +174,49 @@ describe('the read path', () => {
   });
 });
 
+describe('the outcome of an open', () => {
+  it('is told to whoever counts: where the bytes came from, why, and what became of the cache', async () => {
+    const id = unusedId();
+    const object = makeChunk({ id });
+    await put(`/v1/chunks/${id}`, object);
+    const seen: TierOutcome[] = [];
+    const work: Promise<void>[] = [];
+    const tiers = new BlobTiers(BUCKET, caches.default, 'https://edge.test/v1', {
+      waitUntil: (promise) => void work.push(promise),
+      onOutcome: (outcome) => seen.push(outcome),
+    });
+    const open = async (length: number | null) => {
+      const opened = await tiers.open(`chunks/${id}`, IMMUTABLE, () =>
+        length === null ? null : { offset: 0, length },
+      );
+      await new Response(opened!.body).arrayBuffer();
+      await Promise.all(work);
+    };
+    await open(object.length);
+    await open(object.length);
+    await open(10);
+    await open(null);
+    const hit = { forward: null, fill: null, stale: null, ageSeconds: 0, ttlSeconds: null };
+    expect(seen).toEqual([
+      { ...hit, tier: 'store', forward: 'uri-miss', fill: 'stored' },
+      { ...hit, tier: 'cache' },
+      { ...hit, tier: 'cache' },
+      { ...hit, tier: 'memory' },
+    ]);
+    expect(seen.map((outcome) => cacheStatus(outcome))).toEqual([
+      'kvedge; fwd=uri-miss; stored',
+      'kvedge; hit',
+      'kvedge; hit',
+      'kvedge; hit; detail=memory',
+    ]);
+  });
+});
+
 function pick(object: R2ObjectBody) {
   return {
     key: object.key,
     size: object.size,
+    uploaded: object.uploaded,
     checksums: object.checksums,
     customMetadata: object.customMetadata,
   };

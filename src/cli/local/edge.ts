@@ -19,6 +19,8 @@ export interface LocalEdgeOptions {
   port: number;
   /** Folder for what R2, the cache and Durable Objects store; null keeps it in memory. */
   storage: string | null;
+  /** Which requests the Worker logs; default as in wrangler.toml. */
+  logRequests?: 'all' | 'problems';
   /** Takes the lines of the Worker's log; default: standard error. */
   onLog?: (line: string) => void;
 }
@@ -82,6 +84,7 @@ async function startBundle(bundle: string, options: LocalEdgeOptions): Promise<L
           bindings: {
             ...(worker.bindings as Record<string, Json>),
             ...(options.leaseSeconds !== undefined && { LEASE_SECONDS: String(options.leaseSeconds) }),
+            ...(options.logRequests !== undefined && { LOG_REQUESTS: options.logRequests }),
             KVEDGE_TOKEN_KEYS: JSON.stringify(secrets.tokenKeys),
             KVEDGE_TENANT_SECRET: secrets.tenantSecret,
           },

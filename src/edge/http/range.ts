@@ -13,10 +13,13 @@ export type RangeDecision =
  * What a `Range` header asks of a representation of `size` bytes (RFC 9110, section 14.2).
  *
  * A header that is malformed or of another unit is ignored, as the RFC says. So is one of several ranges, which the RFC
- * allows: the parts would cost more in framing and in reads than they save.
+ * allows: the parts would cost more in framing and in reads than they save. Empty list elements count for nothing
+ * (section 5.6.1.2).
  */
 export function decideRange(header: string | null, size: number): RangeDecision {
-  const match = header === null ? null : /^bytes=[ \t]*(\d*)-(\d*)[ \t]*$/i.exec(header);
+  const set = header === null ? null : /^[ \t]*bytes=(.*)$/i.exec(header)?.[1];
+  const specs = (set ?? '').split(',').filter((spec) => spec.trim() !== '');
+  const match = specs.length === 1 ? /^[ \t]*(\d*)-(\d*)[ \t]*$/.exec(specs[0]!) : null;
   const [, first, last] = match ?? [];
   if (first === undefined || last === undefined || (first === '' && last === '')) return { kind: 'whole' };
   if (first === '') {

@@ -2,10 +2,13 @@ import type { GroupMembers } from '../../codec/codec.ts';
 import { ProblemError } from '../../protocol/problems.ts';
 import { readChunkMeta } from '../chunk-meta.ts';
 import { edgeCodec } from '../codec.ts';
-import { decideAnswer } from '../http/representation.ts';
+import { type Answer, decideAnswer } from '../http/representation.ts';
+import { ServerTiming } from '../http/server-timing.ts';
 import { blobKey } from '../keys.ts';
 import { profileGroups } from '../profile-groups.ts';
-import { type BlobTiers, IMMUTABLE } from '../tiers/blobs.ts';
+import type { BlobTiers, DerivedObject } from '../tiers/blobs.ts';
+import { setTierHeaders } from '../tiers/outcome.ts';
+import { IMMUTABLE } from '../tiers/policy.ts';
 import { digestHex } from '../tiers/store.ts';
 import { chunkNotFound, wholeChunk } from './chunk-representation.ts';
 
@@ -15,8 +18,9 @@ const MAX_PROFILES = 16;
 const groupsByProfile = new Map<string, GroupMembers[]>();
 
 /**
- * Answers with the segments of layers `first-last` as an object of its own (docs/format.md, section 8). The one read path
- * that holds a whole chunk in memory.
+ * Answers with the segments of layers `first-last` as an object of its own (docs/format.md, section 8). The cut is made
+ * once per location and then served from its cache, as a stream and by range; making it is the one read path that holds
+ * a whole chunk in memory.
  */
 export async function serveLayers(
   tiers: BlobTiers,
@@ -26,29 +30,49 @@ export async function serveLayers(
   layers: string,
 ): Promise<Response> {
   const [first, last] = layers.split('-').map(Number) as [number, number];
-  const head = await tiers.head(key, IMMUTABLE);
-  if (head === null) throw chunkNotFound(id);
-  const { shape, profile } = readChunkMeta(head.meta);
+  const source = await tiers.head(key, IMMUTABLE);
+  if (source === null) throw chunkNotFound(id);
+  const { shape, profile } = readChunkMeta(source.meta);
   if (first > last || last >= shape[0]) {
     throw new ProblemError('bad-request', `layers=${layers}: expected a-b with a <= b < ${shape[0]}`);
   }
-  const groups = await groupsOf(tiers, profile);
 
-  const opened = await tiers.open(key, IMMUTABLE, (current) => ({ offset: 0, length: current.bytes }));
+  const timing = new ServerTiming();
+  let answer: Answer | undefined;
+  const opened = await tiers.openDerived(
+    key,
+    `${source.sha256}/layers-${first}-${last}`,
+    (head) => {
+      answer = decideAnswer(request.method, request.headers, wholeChunk(head));
+      return answer.range;
+    },
+    async () => cutLayers(tiers, id, key, [first, last], await groupsOf(tiers, profile), timing),
+  );
+  const { status, headers } = answer!;
+  setTierHeaders(headers, opened.outcome, 'cut');
+  timing.set(headers);
+  return new Response(opened.body, { status, headers });
+}
+
+async function cutLayers(
+  tiers: BlobTiers,
+  id: string,
+  key: string,
+  layers: readonly [number, number],
+  groups: GroupMembers[],
+  timing: ServerTiming,
+): Promise<DerivedObject> {
+  const opened = await tiers.open(key, IMMUTABLE, ({ bytes }) => ({
+    offset: 0,
+    length: bytes,
+  }));
   if (opened === null) throw chunkNotFound(id);
   const whole = new Uint8Array(await new Response(opened.body).arrayBuffer());
-  const cut = edgeCodec().cutChunk(whole, { layers: [first, last], groups }) as Uint8Array<ArrayBuffer>;
-  const sha256 = await digestHex(cut);
-  const answer = decideAnswer(request.method, request.headers, {
-    ...wholeChunk(opened.head),
-    bytes: cut.length,
-    etag: `"${sha256}"`,
-    sha256,
-  });
-  answer.headers.set('cache-status', `${opened.cacheStatus}; detail=cut`);
-  const { range } = answer;
-  const body = range === null ? null : cut.subarray(range.offset, range.offset + range.length);
-  return new Response(body, { status: answer.status, headers: answer.headers });
+  const bytes = timing.measure('cut', () =>
+    edgeCodec().cutChunk(whole, { layers, groups }),
+  ) as Uint8Array<ArrayBuffer>;
+  const sha256 = await timing.measure('digest', () => digestHex(bytes));
+  return { head: { bytes: bytes.length, sha256, storedAtMs: opened.head.storedAtMs, meta: {} }, bytes };
 }
 
 async function groupsOf(tiers: BlobTiers, profileId: string): Promise<GroupMembers[]> {

@@ -5,7 +5,7 @@ import { readChunkMeta } from '../chunk-meta.ts';
 import type { App } from '../env.ts';
 import { blobKey } from '../keys.ts';
 import { locate } from '../locate.ts';
-import { IMMUTABLE } from '../tiers/blobs.ts';
+import { IMMUTABLE } from '../tiers/policy.ts';
 import { chunkNotFound } from './chunk-representation.ts';
 import { addRoute, problemResponses, READER, tiersOf } from './route.ts';
 

@@ -2,7 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { ChunkInfo, ChunkLevel } from '../../codec/codec.ts';
 import { CodecError } from '../../codec/errors.ts';
 import { LEVELS_SIGNATURE_HEADER, StoredChunk } from '../../protocol/api.ts';
-import { Id, LevelName, Signature } from '../../protocol/manifest.ts';
+import { Id, Signature } from '../../protocol/manifest.ts';
 import { ProblemError } from '../../protocol/problems.ts';
 import { areLevelsSigned } from '../../protocol/signature.ts';
 import { publishingTenant, requireScope } from '../auth.ts';
@@ -11,16 +11,21 @@ import { type ChunkMeta, chunkMeta, differingField, readChunkMeta, writeChunkMet
 import { edgeCodec } from '../codec.ts';
 import type { App } from '../env.ts';
 import { announcedBytes } from '../http/body.ts';
+import { ServerTiming } from '../http/server-timing.ts';
+import { checkWritePreconditions } from '../http/write-preconditions.ts';
 import { blobKey } from '../keys.ts';
 import { locate, ownedBy } from '../locate.ts';
 import { holdChunk } from '../registry/publication.ts';
 import { registryBusy } from '../removal.ts';
-import { type BlobTiers, IMMUTABLE } from '../tiers/blobs.ts';
+import type { BlobTiers } from '../tiers/blobs.ts';
+import { IMMUTABLE } from '../tiers/policy.ts';
 import { digestHex, putIfAbsent } from '../tiers/store.ts';
 import { serveLayers } from './chunk-layers.ts';
+import { ChunkQuery } from './chunk-query.ts';
 import {
   CHUNK_TYPE,
   chunkNotFound,
+  levelByDeadline,
   levelOfChunk,
   prefixOfChunk,
   wholeChunk,
@@ -29,23 +34,6 @@ import { addRoute, BEARER, problemResponses, READER, tiersOf } from './route.ts'
 import { serveStored } from './stored-object.ts';
 
 const IdParam = z.object({ id: Id });
-
-const ChunkQuery = z
-  .strictObject({
-    level: LevelName.optional(),
-    maxBytes: z
-      .string()
-      .regex(/^\d{1,10}$/, 'expected a number of bytes')
-      .transform(Number)
-      .optional(),
-    layers: z
-      .string()
-      .regex(/^\d{1,3}-\d{1,3}$/, 'expected "first-last"')
-      .optional(),
-  })
-  .refine((query) => Object.values(query).filter((value) => value !== undefined).length <= 1, {
-    message: 'give at most one of level, maxBytes and layers',
-  });
 
 const getChunk = createRoute({
   method: 'get',
@@ -93,6 +81,7 @@ const putChunk = createRoute({
       'unauthorized',
       'forbidden',
       'conflict',
+      'precondition-failed',
       'length-required',
       'too-large',
       'invalid-content',
@@ -115,12 +104,14 @@ export function addChunkRoutes(app: App): void {
     const { id } = c.req.valid('param');
     announcedBytes(c.req.raw, 'chunkBytes');
     const bytes = new Uint8Array(await c.req.raw.arrayBuffer());
-    const info = validate(bytes);
+    const timing = new ServerTiming();
+    const info = timing.measure('validate', () => validate(bytes));
     if (info.chunkId !== id) {
       throw new ProblemError('invalid-content', `the header says chunkId ${info.chunkId}, the path ${id}`);
     }
     const signature = levelsSignature(c.req.header(LEVELS_SIGNATURE_HEADER));
-    const sent = chunkMeta(info, await levelDigests(bytes, info.levels), signature);
+    const digests = await timing.measure('digest', () => levelDigests(bytes, info.levels));
+    const sent = chunkMeta(info, digests, signature);
     if (signature !== undefined && !(await areLevelsSigned(signature, id, sent.levels))) {
       throw new ProblemError('invalid-content', `${LEVELS_SIGNATURE_HEADER} does not sign these levels`);
     }
@@ -128,6 +119,7 @@ export function addChunkRoutes(app: App): void {
     // The hold comes before the look into the bucket, so that no sweep takes away what is found there.
     if (!(await holdChunk(c.env.REGISTRY, id, tenant))) throw registryBusy(`chunk ${id}`);
     const key = blobKey.chunk(id, tenant);
+    await checkWritePreconditions(c.req.raw.headers, c.env.BLOBS, key);
     const { created, head } = await putIfAbsent(
       c.env.BLOBS,
       key,
@@ -153,10 +145,9 @@ export function addChunkRoutes(app: App): void {
       levels: stored.levels,
       ...(stored.signature === undefined ? {} : { signature: stored.signature }),
     };
-    return Response.json(body, {
-      status: created ? 201 : 200,
-      headers: created ? { location: `/v1/chunks/${id}` } : {},
-    });
+    const headers: Record<string, string> = created ? { location: `/v1/chunks/${id}` } : {};
+    timing.set(headers);
+    return Response.json(body, { status: created ? 201 : 200, headers });
   });
 }
 
@@ -165,14 +156,18 @@ function serveChunk(
   request: Request,
   id: string,
   key: string,
-  { level, maxBytes, layers }: z.output<typeof ChunkQuery>,
+  { level, maxBytes, layers, deadlineMs, mbitPerSecond }: z.output<typeof ChunkQuery>,
 ): Promise<Response> {
   if (layers !== undefined) return serveLayers(tiers, request, id, key, layers);
   if (maxBytes !== undefined) return serveBudget(tiers, request, id, key, maxBytes);
   return serveStored(tiers, request, {
     key,
     policy: IMMUTABLE,
-    represent: (head) => (level === undefined ? wholeChunk(head) : levelOfChunk(head, level)),
+    represent: (head) => {
+      if (level !== undefined) return levelOfChunk(head, level);
+      if (deadlineMs === undefined || mbitPerSecond === undefined) return wholeChunk(head);
+      return levelByDeadline(id, head, { deadlineMs, mbitPerSecond });
+    },
     missing: () => chunkNotFound(id),
   });
 }

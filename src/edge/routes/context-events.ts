@@ -10,6 +10,17 @@ import { blobKey } from '../keys.ts';
 import { locate } from '../locate.ts';
 import { addRoute, problemResponses, READER, tiersOf } from './route.ts';
 
+/** One event as OpenAPI tools see it; `data` is the JSON of a `JobEvent`. */
+const ServerSentEvent = z
+  .object({
+    id: z.string().optional(),
+    event: z.string(),
+    data: z.string().meta({
+      contentMediaType: 'application/json',
+      contentSchema: { $ref: '#/components/schemas/JobEvent' },
+    }),
+  })
+  .meta({ id: 'ServerSentEvent' });
 const LastEventId = z.object({
   'last-event-id': z
     .string()
@@ -26,7 +37,7 @@ const getEvents = createRoute({
   responses: {
     200: {
       description: 'Events named by their type, each with a JobEvent as its data',
-      content: { 'text/event-stream': { schema: JobEvent } },
+      content: { 'text/event-stream': { schema: ServerSentEvent } },
     },
     ...problemResponses(
       'bad-request',
@@ -41,6 +52,11 @@ const getEvents = createRoute({
 });
 
 export function addContextEventsRoute(app: App): void {
+  app.openAPIRegistry.registerComponent(
+    'schemas',
+    'JobEvent',
+    z.toJSONSchema(JobEvent, { io: 'input' }) as object,
+  );
   addRoute(app, getEvents, async (c) => {
     const { id } = c.req.valid('param');
     const principal = c.get('principal');

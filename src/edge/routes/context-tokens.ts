@@ -6,9 +6,11 @@ import { chunksRange, indexRange, tokensCount } from '../context-tokens.ts';
 import { MANIFEST_POLICY, manifestRepresentation, missingContext } from '../contexts.ts';
 import type { App } from '../env.ts';
 import { decidePrecondition } from '../http/conditional.ts';
+import { formatHttpDate } from '../http/date.ts';
 import { blobKey } from '../keys.ts';
 import { locate, ownedBy } from '../locate.ts';
-import { IMMUTABLE } from '../tiers/blobs.ts';
+import { setTierHeaders } from '../tiers/outcome.ts';
+import { IMMUTABLE } from '../tiers/policy.ts';
 import { addRoute, problemResponses, READER, tiersOf } from './route.ts';
 
 const ChunkIndex = z
@@ -59,6 +61,7 @@ export function addContextTokensRoute(app: App): void {
 
     let from = 0;
     let to = 0;
+    let headers: Record<string, string> = {};
     const key = blobKey.tokens(id, found.tenant);
     const index = await tiers.open(key, IMMUTABLE, (head) => {
       const count = tokensCount(head.meta);
@@ -70,37 +73,36 @@ export function addContextTokensRoute(app: App): void {
           `from=${from}, to=${to}: expected 0 <= from <= to <= ${count}, the number of chunks`,
         );
       }
-      return indexRange(from, to);
+      const validators = { etag: `"${head.sha256}.${from}-${to}"`, modifiedAtMs: head.storedAtMs };
+      headers = {
+        etag: validators.etag,
+        'last-modified': formatHttpDate(head.storedAtMs),
+        'cache-control': cacheControl,
+        'accept-ranges': 'none',
+      };
+      const precondition = decidePrecondition(c.req.raw.headers, validators, Date.now());
+      if (precondition === 'failed') {
+        throw new ProblemError('precondition-failed', `the entity tag is ${validators.etag}`);
+      }
+      return precondition === 'not-modified' ? null : indexRange(from, to);
     });
     if (index === null) throw await missing();
-
-    const etag = `"${index.head.sha256}.${from}-${to}"`;
-    const headers = new Headers({
-      etag,
-      'cache-control': cacheControl,
-      'cache-status': index.cacheStatus,
-      'accept-ranges': 'none',
-    });
-    const precondition = decidePrecondition(c.req.raw.headers, etag);
-    if (precondition === 'failed') throw new ProblemError('precondition-failed', `the entity tag is ${etag}`);
-    if (precondition === 'not-modified') {
-      await index.body?.cancel();
-      return ownedBy(found.tenant, new Response(null, { status: 304, headers }));
-    }
+    setTierHeaders(headers, index.outcome);
+    if (index.body === null) return ownedBy(found.tenant, new Response(null, { status: 304, headers }));
 
     const range = chunksRange(new Uint8Array(await new Response(index.body).arrayBuffer()));
     const before = new TextEncoder().encode(`{"id":"${id}","from":${from},"chunks":[`);
     const after = new TextEncoder().encode(']}');
     const bytes = before.length + (range?.length ?? 0) + after.length;
-    headers.set('content-type', 'application/json');
-    headers.set('content-length', String(bytes));
+    headers['content-type'] = 'application/json';
+    headers['content-length'] = String(bytes);
     if (c.req.raw.method === 'HEAD') return ownedBy(found.tenant, new Response(null, { headers }));
 
     const chunks = range === null ? null : await tiers.open(key, IMMUTABLE, () => range);
     if (range !== null && chunks === null) throw await missing();
     const stream = new FixedLengthStream(bytes);
     c.executionCtx.waitUntil(
-      joinStreams(stream.writable, before, chunks?.body ?? null, after).catch(() => {}),
+      joinStreams(stream.writable, before, new Response(chunks?.body).body, after).catch(() => {}),
     );
     return ownedBy(found.tenant, new Response(stream.readable, { headers }));
   });

@@ -10,6 +10,7 @@ import { MANIFEST_POLICY, manifestRepresentation, missingContext } from '../cont
 import type { App, Env } from '../env.ts';
 import { jsonBody } from '../http/body.ts';
 import { waitPreferenceMs } from '../http/prefer.ts';
+import { checkWritePreconditions } from '../http/write-preconditions.ts';
 import { jobFailure, requestFailure } from '../jobs/job-failure.ts';
 import { jobId } from '../jobs/job-key.ts';
 import { askJob, firstOf } from '../jobs/job-of.ts';
@@ -22,6 +23,7 @@ import { limitPublishes } from '../rate-limit.ts';
 import { storedUsage } from '../stored-usage.ts';
 import { tenantSalt } from '../tenant-salt.ts';
 import type { BlobTiers } from '../tiers/blobs.ts';
+import { FROM_ORIGIN, setTierHeaders } from '../tiers/outcome.ts';
 import { addRoute, BEARER, problemResponses, READER, tiersOf } from './route.ts';
 import { serveIfStored } from './stored-object.ts';
 
@@ -114,6 +116,7 @@ const putContext = createRoute({
       'unauthorized',
       'forbidden',
       'payload-missing',
+      'precondition-failed',
       'too-large',
       'context-too-large',
       'unsupported-media-type',
@@ -167,12 +170,17 @@ export function addContextRoutes(app: App): void {
     const stored = await serve();
     if (stored !== null) return stored;
 
+    c.set('tierOutcome', FROM_ORIGIN);
     const tenant = readerTenant(principal);
     const waitMs = waitPreferenceMs(c.req.header('prefer'));
     const status = await firstOf(c.env, tenant, id, (job) => job.status(waitMs));
     if (status === null) throw await missingContext(c.env.REGISTRY, id, tenant);
     if (status.state === 'failed') throw jobFailure(status);
-    if (status.state !== 'published') return pending(status);
+    if (status.state !== 'published') {
+      const cacheHeaders: Record<string, string> = {};
+      setTierHeaders(cacheHeaders, FROM_ORIGIN);
+      return pending(status, cacheHeaders);
+    }
     if (status.contextId !== null && status.contextId !== id) return seeOther(status.contextId);
     // It was published between the two questions, or the store has lost it since.
     const published = await serve();
@@ -184,6 +192,7 @@ export function addContextRoutes(app: App): void {
     const { id } = c.req.valid('param');
     const tenant = publishingTenant(c);
     const salt = tenant === PUBLIC ? ZERO_ID : await tenantSalt(c.env, tenant);
+    await checkWritePreconditions(c.req.raw.headers, c.env.BLOBS, blobKey.manifest(id, tenant));
     const { manifest, created } = await publish(c.env, id, c.req.valid('json'), { tenant, salt });
     await tiersOf(c).evict(blobKey.manifest(id, tenant));
     return new Response(manifest, {
@@ -245,10 +254,11 @@ async function ownerOf(env: Env, tenant: string): Promise<Pick<JobRequest, 'tena
   return { tenant: { name: tenant, salt: await tenantSalt(env, tenant) } };
 }
 
-function pending(status: JobStatus): Response {
+function pending(status: JobStatus, headers: Record<string, string> = {}): Response {
   return Response.json(status, {
     status: 202,
     headers: {
+      ...headers,
       location: `/v1/contexts/${status.id}`,
       'retry-after': String(POLL_SECONDS),
       'cache-control': 'no-store',

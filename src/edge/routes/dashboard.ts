@@ -41,7 +41,7 @@ export function addDashboardRoutes(app: App): void {
     app.get(path, async (c) => {
       representation ??= await represent(bytes, contentType);
       const { status, headers, range } = decideAnswer(c.req.method, c.req.raw.headers, representation);
-      for (const [name, value] of Object.entries(SECURITY_HEADERS)) headers.set(name, value);
+      for (const [name, value] of Object.entries(SECURITY_HEADERS)) headers[name] = value;
       const body = range === null ? null : bytes.subarray(range.offset, range.offset + range.length);
       return new Response(body, { status, headers });
     });
@@ -50,5 +50,12 @@ export function addDashboardRoutes(app: App): void {
 
 async function represent(bytes: Uint8Array<ArrayBuffer>, contentType: string): Promise<Representation> {
   const sha256 = await digestHex(bytes);
-  return { bytes: bytes.length, etag: `"${sha256}"`, sha256, contentType, cacheControl: 'no-cache' };
+  return {
+    bytes: bytes.length,
+    etag: `"${sha256}"`,
+    modifiedAtMs: Date.now(),
+    sha256,
+    contentType,
+    cacheControl: 'no-cache',
+  };
 }

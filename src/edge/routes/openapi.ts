@@ -22,7 +22,11 @@ export function addOpenApiRoute(app: App): void {
       }),
     );
     return new Response(document, {
-      headers: { 'content-type': 'application/json', 'cache-control': 'public, max-age=300' },
+      headers: {
+        'content-type': 'application/json',
+        'cache-control': 'public, max-age=300',
+        vary: 'accept-encoding',
+      },
     });
   });
 }

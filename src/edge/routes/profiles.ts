@@ -5,9 +5,10 @@ import { ProblemError } from '../../protocol/problems.ts';
 import { requireScope } from '../auth.ts';
 import type { App } from '../env.ts';
 import { announcedBytes } from '../http/body.ts';
+import { checkWritePreconditions } from '../http/write-preconditions.ts';
 import { blobKey } from '../keys.ts';
 import { checkProfileStream } from '../profile-stream.ts';
-import { IMMUTABLE } from '../tiers/blobs.ts';
+import { IMMUTABLE } from '../tiers/policy.ts';
 import { putIfAbsent } from '../tiers/store.ts';
 import { addRoute, BEARER, problemResponses, READER, tiersOf } from './route.ts';
 import { serveStored } from './stored-object.ts';
@@ -56,6 +57,7 @@ const putProfile = createRoute({
       'unauthorized',
       'forbidden',
       'length-required',
+      'precondition-failed',
       'too-large',
       'invalid-content',
       'invalid-profile',
@@ -72,6 +74,7 @@ export function addProfileRoutes(app: App): void {
       represent: (head) => ({
         bytes: head.bytes,
         etag: `"${head.sha256}"`,
+        modifiedAtMs: head.storedAtMs,
         sha256: head.sha256,
         contentType: PROFILE_TYPE,
         cacheControl: 'public, max-age=31536000, immutable, no-transform',
@@ -86,6 +89,7 @@ export function addProfileRoutes(app: App): void {
     const body = c.req.raw.body;
     if (body === null || bytes === 0)
       throw new ProblemError('invalid-profile', 'truncated: the body is empty');
+    await checkWritePreconditions(c.req.raw.headers, c.env.BLOBS, blobKey.profile(id));
     const checked = checkProfileStream(body, bytes, id);
     try {
       const { created } = await putIfAbsent(c.env.BLOBS, blobKey.profile(id), checked.stream, id, {});

@@ -2,6 +2,7 @@ import type { RouteConfig, RouteHandler } from '@hono/zod-openapi';
 import { PROBLEMS, Problem, type ProblemCode } from '../../protocol/problems.ts';
 import type { App, AppEnv } from '../env.ts';
 import { BlobTiers } from '../tiers/blobs.ts';
+import type { TierOutcome } from '../tiers/outcome.ts';
 
 type RouteContext<R extends RouteConfig> = Parameters<RouteHandler<R, AppEnv>>[0];
 
@@ -36,10 +37,14 @@ export function problemResponses(...codes: ProblemCode[]) {
 export function tiersOf(c: {
   env: AppEnv['Bindings'];
   req: { url: string };
+  set(name: 'tierOutcome', value: TierOutcome): void;
   executionCtx: { waitUntil(work: Promise<unknown>): void };
 }): BlobTiers {
   const { executionCtx } = c;
-  return new BlobTiers(c.env.BLOBS, caches.default, c.req.url, (work) => executionCtx.waitUntil(work));
+  return new BlobTiers(c.env.BLOBS, caches.default, c.req.url, {
+    waitUntil: (work) => executionCtx.waitUntil(work),
+    onOutcome: (outcome) => c.set('tierOutcome', outcome),
+  });
 }
 
 /** OpenAPI entry of routes that need a token. */

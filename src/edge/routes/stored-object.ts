@@ -1,6 +1,9 @@
 import type { ProblemError } from '../../protocol/problems.ts';
 import { type Answer, decideAnswer, type Representation } from '../http/representation.ts';
-import type { BlobHead, BlobPolicy, BlobTiers } from '../tiers/blobs.ts';
+import type { BlobTiers } from '../tiers/blobs.ts';
+import type { BlobHead } from '../tiers/head.ts';
+import { setTierHeaders } from '../tiers/outcome.ts';
+import type { BlobPolicy } from '../tiers/policy.ts';
 
 export interface StoredObject {
   key: string;
@@ -34,6 +37,6 @@ export async function serveIfStored(
     return answer.range;
   });
   if (opened === null || answer === undefined) return null;
-  answer.headers.set('cache-status', opened.cacheStatus);
+  setTierHeaders(answer.headers, opened.outcome);
   return new Response(opened.body, { status: answer.status, headers: answer.headers });
 }

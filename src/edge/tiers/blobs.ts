@@ -1,76 +1,68 @@
-import { toHex } from '../../protocol/ids.ts';
+import { ProblemError } from '../../protocol/problems.ts';
 import type { ByteRange } from '../http/range.ts';
 import { errorFields, writeLog } from '../log.ts';
-import { cachedHead, cachedResponse } from './cache-entry.ts';
+import { type CachedHead, cachedHead, cachedResponse, holds } from './cache-entry.ts';
+import { DerivedKeys } from './derived-keys.ts';
+import { type BlobHead, storedHead } from './head.ts';
+import type { TierOutcome } from './outcome.ts';
+import { type BlobPolicy, freshnessOf, IMMUTABLE } from './policy.ts';
 import { RecentHeads } from './recent-heads.ts';
-
-/** What the tiers know of a stored object without its bytes. */
-export interface BlobHead {
-  bytes: number;
-  /** SHA-256 of the whole object, hexadecimal. */
-  sha256: string;
-  /** As given to R2 when the object was stored. */
-  meta: Record<string, string>;
-}
-
-export interface BlobPolicy {
-  /** How long this colo's cache may keep the object. */
-  cacheSeconds: number;
-  /** True if the object under a key never changes: its head may then be remembered. */
-  immutable: boolean;
-}
-
-export const IMMUTABLE: BlobPolicy = { cacheSeconds: 31_536_000, immutable: true };
+import { MAX_RECENT_BYTES, RecentObjects } from './recent-objects.ts';
+import { StoreReader } from './store-reader.ts';
 
 export interface OpenedBlob {
   head: BlobHead;
   /** The bytes asked for; null when none were. */
-  body: ReadableStream<Uint8Array> | null;
-  /** Value of `Cache-Status` (RFC 9211). */
-  cacheStatus: string;
+  body: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | null;
+  outcome: TierOutcome;
 }
 
 /** Chooses the bytes to read, knowing the head; null: none. May throw. */
 export type ChooseRange = (head: BlobHead) => ByteRange | null;
 
-const HIT = 'kvedge; hit';
-const MISS = 'kvedge; fwd=uri-miss';
+export interface DerivedObject {
+  head: BlobHead;
+  bytes: Uint8Array<ArrayBuffer>;
+}
+
+export interface TierHooks {
+  waitUntil: (work: Promise<void>) => void;
+  /** Called for every object that was opened; the last call of a request is about its answer. */
+  onOutcome: (outcome: TierOutcome) => void;
+}
 
 const recentHeads = new RecentHeads();
+const recentObjects = new RecentObjects();
+const derivedKeys = new DerivedKeys();
 /** Keys that this isolate is copying into the cache. Only names: a promise must not be shared between requests. */
 const filling = new Set<string>();
 
 /**
- * The read path: this colo's cache, then R2. The cache holds whole objects, each once, and every part is a range of it.
- * Bodies are streams from end to end; a miss reads just its range from R2 for the client, and copies the object
- * into the cache by a read of its own, so that a slow client never makes the Worker hold bytes.
+ * The read path: this isolate's memory (heads, small manifests), this colo's cache, then R2. The cache holds whole objects, each
+ * once, and every part is a range of it. Bodies are streams from end to end; a miss reads just its range from R2 for the
+ * client, and copies the object into the cache by a read of its own, so that a slow client never makes the Worker
+ * hold bytes (docs/optimization-notes.md, "Edge", has the measurement against one read that is split).
  */
 export class BlobTiers {
-  readonly #bucket: R2Bucket;
+  readonly #store: StoreReader;
   readonly #cache: Cache;
-  readonly #origin: string;
-  readonly #waitUntil: (work: Promise<void>) => void;
+  readonly #requestUrl: string;
+  readonly #hooks: TierHooks;
 
-  constructor(bucket: R2Bucket, cache: Cache, requestUrl: string, waitUntil: (work: Promise<void>) => void) {
-    this.#bucket = bucket;
+  constructor(bucket: R2Bucket, cache: Cache, requestUrl: string, hooks: TierHooks) {
+    this.#store = new StoreReader(bucket);
     this.#cache = cache;
-    this.#origin = new URL(requestUrl).origin;
-    this.#waitUntil = waitUntil;
+    this.#requestUrl = requestUrl;
+    this.#hooks = hooks;
   }
 
-  /** Opens the object, or gives null if it is not stored. */
+  /** Opens the object, or gives null if it is not stored. Throws `store-unreachable` if only R2 could tell, and fails. */
   async open(key: string, policy: BlobPolicy, choose: ChooseRange): Promise<OpenedBlob | null> {
-    const remembered = policy.immutable ? recentHeads.get(key) : undefined;
-    if (remembered !== undefined) {
-      const range = choose(remembered);
-      if (range === null) return { head: remembered, body: null, cacheStatus: HIT };
-      const opened =
-        (await this.#fromCache(key, remembered, range)) ??
-        (await this.#fromBucket(key, policy, remembered, range));
-      if (opened !== null) return opened;
-      recentHeads.delete(key);
-    }
-    return (await this.#openCached(key, policy, choose)) ?? (await this.#openStored(key, policy, choose));
+    const opened = policy.immutable
+      ? await this.#openImmutable(key, choose)
+      : await this.#openMutable(key, policy, choose);
+    if (opened !== null) this.#hooks.onOutcome(opened.outcome);
+    return opened;
   }
 
   /** The head alone. */
@@ -78,97 +70,243 @@ export class BlobTiers {
     return (await this.open(key, policy, () => null))?.head ?? null;
   }
 
-  /** Forgets what this isolate and this colo hold under a key. */
-  async evict(key: string): Promise<void> {
-    recentHeads.delete(key);
-    await this.#cache.delete(this.#cacheUrl(key));
+  /**
+   * Opens an object that is computed from a stored one and kept in this colo's cache only. `name` and the key of that source
+   * say all that it depends on; it is evicted with the source.
+   */
+  async openDerived(
+    source: string,
+    name: string,
+    choose: ChooseRange,
+    make: () => Promise<DerivedObject>,
+  ): Promise<OpenedBlob> {
+    const key = `derived/${source}/${name}`;
+    derivedKeys.add(source, key);
+    let opened = await this.#openCopy(key, choose);
+    if (opened === null) {
+      const { head, bytes } = await make();
+      const cached = { head, cachedAtMs: Date.now() };
+      recentHeads.set(key, cached);
+      const range = choose(head);
+      const body = range === null ? null : part(bytes, range);
+      const started = this.#inBackground(key, () => this.#keep(key, cached, bytes, IMMUTABLE));
+      opened = { head, body, outcome: forwarded('uri-miss', started) };
+    }
+    this.#hooks.onOutcome(opened.outcome);
+    return opened;
   }
 
-  async #openCached(key: string, policy: BlobPolicy, choose: ChooseRange): Promise<OpenedBlob | null> {
+  /**
+   * Forgets what this isolate and this colo hold under a key, and what this isolate saw computed from it. What others computed
+   * is not served any more either, as its source is looked for first.
+   */
+  async evict(key: string): Promise<void> {
+    recentObjects.delete(key);
+    for (const gone of [key, ...derivedKeys.take(key)]) {
+      recentHeads.delete(gone);
+      await this.#cache.delete(this.#cacheUrl(gone));
+    }
+  }
+
+  async #openImmutable(key: string, choose: ChooseRange): Promise<OpenedBlob | null> {
+    const copy = await this.#openCopy(key, choose);
+    if (copy !== null) return copy;
+    const remembered = recentHeads.get(key);
+    if (remembered !== undefined) {
+      const opened = await this.#openStored(key, IMMUTABLE, remembered.head, choose, 'uri-miss');
+      if (opened !== null) return opened;
+      recentHeads.delete(key);
+    }
+    const head = await this.#store.head(key);
+    if (head === null) return null;
+    recentHeads.set(key, { head, cachedAtMs: Date.now() });
+    return this.#openStored(key, IMMUTABLE, head, choose, 'uri-miss');
+  }
+
+  /** An immutable object from memory or cache; null if neither has what is asked for. */
+  async #openCopy(key: string, choose: ChooseRange): Promise<OpenedBlob | null> {
+    let cached = recentHeads.get(key);
+    if (cached === undefined) {
+      const response = await this.#cache.match(this.#cacheUrl(key));
+      cached = (response === undefined ? null : cachedHead(response)) ?? undefined;
+      if (response === undefined || cached === undefined) return null;
+      recentHeads.set(key, cached);
+      return this.#fromEntry(key, response, cached, choose, hit('cache', cached, IMMUTABLE));
+    }
+    const outcome = hit('memory', cached, IMMUTABLE);
+    const range = choose(cached.head);
+    if (range === null) return { head: cached.head, body: null, outcome };
+    return this.#fromCache(key, cached.head, range, { ...outcome, tier: 'cache' });
+  }
+
+  async #openMutable(key: string, policy: BlobPolicy, choose: ChooseRange): Promise<OpenedBlob | null> {
+    const recent = recentObjects.get(key);
+    if (recent !== undefined && freshnessOf(ageSeconds(recent), policy) === 'fresh') {
+      return fromBytes(recent.bytes, recent, choose, hit('memory', recent, policy));
+    }
     const response = await this.#cache.match(this.#cacheUrl(key));
-    const head = response === undefined ? null : cachedHead(response);
-    if (response === undefined || head === null) return null;
-    if (policy.immutable) recentHeads.set(key, head);
-    const range = choose(head);
-    if (range !== null && range.length === head.bytes) {
-      return { head, body: response.body, cacheStatus: HIT };
+    const cached = response === undefined ? null : cachedHead(response);
+    const freshness = cached === null ? 'expired' : freshnessOf(ageSeconds(cached), policy);
+    if (response === undefined || cached === null || freshness === 'expired') {
+      await response?.body?.cancel();
+      return this.#lookUp(key, policy, choose, 'uri-miss');
+    }
+    const outcome = hit('cache', cached, policy);
+    if (freshness === 'revalidate') {
+      outcome.stale = 'while-revalidate';
+      this.#inBackground(key, () => this.#fill(key, policy));
+    }
+    if (freshness === 'stale') {
+      try {
+        const opened = await this.#lookUp(key, policy, choose, 'stale');
+        await response.body?.cancel();
+        return opened;
+      } catch (error) {
+        if (!(error instanceof ProblemError && error.code === 'store-unreachable')) {
+          await response.body?.cancel();
+          throw error;
+        }
+        Object.assign(outcome, { stale: 'if-error', forward: 'stale' });
+      }
+    }
+    if (cached.head.bytes > MAX_RECENT_BYTES) return this.#fromEntry(key, response, cached, choose, outcome);
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    recentObjects.set(key, { ...cached, bytes });
+    return fromBytes(bytes, cached, choose, outcome);
+  }
+
+  /** What is asked for of a cache entry that was just matched. */
+  async #fromEntry(
+    key: string,
+    response: Response,
+    cached: CachedHead,
+    choose: ChooseRange,
+    outcome: TierOutcome,
+  ): Promise<OpenedBlob | null> {
+    const { head } = cached;
+    let range: ByteRange | null = null;
+    try {
+      range = choose(head);
+      if (range?.length === head.bytes) return { head, body: response.body, outcome };
+    } catch (error) {
+      await response.body?.cancel();
+      throw error;
     }
     await response.body?.cancel();
-    if (range === null) return { head, body: null, cacheStatus: HIT };
-    return (await this.#fromCache(key, head, range)) ?? this.#fromBucket(key, policy, head, range);
+    return range === null ? { head, body: null, outcome } : this.#fromCache(key, head, range, outcome);
   }
 
-  async #openStored(key: string, policy: BlobPolicy, choose: ChooseRange): Promise<OpenedBlob | null> {
-    const object = await this.#bucket.head(key);
-    if (object === null) return null;
-    const head = storedHead(object);
-    if (policy.immutable) recentHeads.set(key, head);
-    const range = choose(head);
-    if (range === null) return { head, body: null, cacheStatus: MISS };
-    return this.#fromBucket(key, policy, head, range);
+  /** Asks R2 for a mutable object; what is gone there is dropped here. */
+  async #lookUp(
+    key: string,
+    policy: BlobPolicy,
+    choose: ChooseRange,
+    why: 'uri-miss' | 'stale',
+  ): Promise<OpenedBlob | null> {
+    const head = await this.#store.head(key);
+    const opened = head === null ? null : await this.#openStored(key, policy, head, choose, why);
+    if (opened === null && why === 'stale') await this.evict(key);
+    return opened;
   }
 
-  /** A part of the cached object; null if it is not there, or is not what `head` says. */
-  async #fromCache(key: string, head: BlobHead, range: ByteRange): Promise<OpenedBlob | null> {
+  /** A part of the cached object; null if it is not there, or is not that of `head`. */
+  async #fromCache(
+    key: string,
+    head: BlobHead,
+    range: ByteRange,
+    outcome: TierOutcome,
+  ): Promise<OpenedBlob | null> {
     const last = range.offset + range.length - 1;
     const whole = range.length === head.bytes;
-    const headers: HeadersInit = whole ? {} : { range: `bytes=${range.offset}-${last}` };
-    const response = await this.#cache.match(new Request(this.#cacheUrl(key), { headers }));
+    const url = this.#cacheUrl(key);
+    const response = await this.#cache.match(
+      whole ? url : new Request(url, { headers: { range: `bytes=${range.offset}-${last}` } }),
+    );
     if (response === undefined) return null;
     const fits = whole
       ? response.status === 200
       : response.status === 206 &&
         response.headers.get('content-range') === `bytes ${range.offset}-${last}/${head.bytes}`;
-    if (!fits || cachedHead(response)?.sha256 !== head.sha256) {
+    if (!fits || !holds(response, head)) {
       await response.body?.cancel();
       return null;
     }
-    return { head, body: response.body, cacheStatus: HIT };
+    return { head, body: response.body, outcome };
   }
 
   /** A part of the stored object; null if it is gone, or is not what `head` says. Starts a fill of the cache. */
-  async #fromBucket(
+  async #openStored(
     key: string,
     policy: BlobPolicy,
     head: BlobHead,
-    range: ByteRange,
+    choose: ChooseRange,
+    why: 'uri-miss' | 'stale',
   ): Promise<OpenedBlob | null> {
-    const object = await this.#bucket.get(key, { range });
-    if (object === null) return null;
-    if (storedHead(object).sha256 !== head.sha256) {
-      await object.body.cancel();
-      return null;
-    }
-    const started = !filling.has(key);
-    if (started) this.#waitUntil(this.#fill(key, policy));
-    return { head, body: object.body, cacheStatus: started ? `${MISS}; stored` : MISS };
+    const range = choose(head);
+    if (range === null) return { head, body: null, outcome: { ...forwarded(why, true), fill: null } };
+    const body = await this.#store.part(key, head, range);
+    if (body === null) return null;
+    const started = this.#inBackground(key, () => this.#fill(key, policy));
+    return { head, body, outcome: forwarded(why, started) };
   }
 
-  async #fill(key: string, policy: BlobPolicy): Promise<void> {
+  /** Runs one piece of work per key and isolate after the answer; false if one is under way. */
+  #inBackground(key: string, work: () => Promise<void>): boolean {
+    if (filling.has(key)) return false;
     filling.add(key);
-    try {
-      const object = await this.#bucket.get(key);
-      if (object === null) return;
-      await this.#cache.put(
-        this.#cacheUrl(key),
-        cachedResponse(storedHead(object), object.body, policy.cacheSeconds),
-      );
-    } catch (error) {
-      // The client has its bytes; the next miss tries again.
-      writeLog('warn', 'cache fill failed', { key, ...errorFields(error) });
-    } finally {
-      filling.delete(key);
-    }
+    this.#hooks.waitUntil(
+      work()
+        .catch((error) => {
+          // The client has its bytes; the next miss tries again.
+          writeLog('warn', 'cache fill failed', { key, ...errorFields(error) });
+        })
+        .finally(() => filling.delete(key)),
+    );
+    return true;
+  }
+
+  /** Copies the object from R2 into the cache, or drops from the cache what R2 no longer has. */
+  async #fill(key: string, policy: BlobPolicy): Promise<void> {
+    const object = await this.#store.whole(key);
+    if (object === null) return this.evict(key);
+    await this.#keep(key, { head: storedHead(object), cachedAtMs: Date.now() }, object.body, policy);
+  }
+
+  async #keep(key: string, cached: CachedHead, body: BodyInit, policy: BlobPolicy): Promise<void> {
+    await this.#cache.put(this.#cacheUrl(key), cachedResponse(cached, body, policy));
   }
 
   #cacheUrl(key: string): string {
-    return `${this.#origin}/.cache/${key}`;
+    const origin = this.#requestUrl.slice(0, this.#requestUrl.indexOf('/', 'https://'.length));
+    return `${origin}/.cache/${key}`;
   }
 }
 
-/** The head of an object in R2. Every object is stored with its SHA-256. */
-export function storedHead(object: R2Object): BlobHead {
-  const { sha256 } = object.checksums;
-  if (sha256 === undefined) throw new Error(`${object.key} is stored without a SHA-256`);
-  return { bytes: object.size, sha256: toHex(new Uint8Array(sha256)), meta: object.customMetadata ?? {} };
+function ageSeconds({ cachedAtMs }: CachedHead): number {
+  return Math.max(0, Math.floor((Date.now() - cachedAtMs) / 1000));
+}
+
+function hit(tier: 'memory' | 'cache', cached: CachedHead, policy: BlobPolicy): TierOutcome {
+  const age = ageSeconds(cached);
+  const ttlSeconds = policy.immutable ? null : policy.freshSeconds - age;
+  return { tier, forward: null, fill: null, stale: null, ageSeconds: age, ttlSeconds };
+}
+
+function forwarded(why: 'uri-miss' | 'stale', started: boolean): TierOutcome {
+  const fill = started ? 'stored' : 'underway';
+  return { tier: 'store', forward: why, fill, stale: null, ageSeconds: 0, ttlSeconds: null };
+}
+
+function part(bytes: Uint8Array<ArrayBuffer>, { offset, length }: ByteRange): Uint8Array<ArrayBuffer> {
+  return length === bytes.length ? bytes : bytes.subarray(offset, offset + length);
+}
+
+function fromBytes(
+  bytes: Uint8Array<ArrayBuffer>,
+  { head }: CachedHead,
+  choose: ChooseRange,
+  outcome: TierOutcome,
+): OpenedBlob {
+  const range = choose(head);
+  return { head, body: range === null ? null : part(bytes, range), outcome };
 }

@@ -1,4 +1,4 @@
-import type { BlobHead } from './blobs.ts';
+import type { CachedHead } from './cache-entry.ts';
 
 const MAX_ENTRIES = 2_000;
 const MAX_AGE_MS = 60_000;
@@ -8,25 +8,25 @@ const MAX_AGE_MS = 60_000;
  * compare digests when they open the object, so an entry that is out of date costs one more look and nothing else.
  */
 export class RecentHeads {
-  readonly #entries = new Map<string, { head: BlobHead; expiresAtMs: number }>();
+  readonly #entries = new Map<string, { cached: CachedHead; expiresAtMs: number }>();
 
-  get(key: string): BlobHead | undefined {
+  get(key: string): CachedHead | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
     if (entry.expiresAtMs <= Date.now()) {
       this.#entries.delete(key);
       return undefined;
     }
-    return entry.head;
+    return entry.cached;
   }
 
-  set(key: string, head: BlobHead): void {
+  set(key: string, cached: CachedHead): void {
     this.#entries.delete(key);
     if (this.#entries.size >= MAX_ENTRIES) {
       const oldest = this.#entries.keys().next();
       if (!oldest.done) this.#entries.delete(oldest.value);
     }
-    this.#entries.set(key, { head, expiresAtMs: Date.now() + MAX_AGE_MS });
+    this.#entries.set(key, { cached, expiresAtMs: Date.now() + MAX_AGE_MS });
   }
 
   delete(key: string): void {

@@ -1,5 +1,5 @@
 import { fromHex, toHex } from '../../protocol/ids.ts';
-import { type BlobHead, storedHead } from './blobs.ts';
+import { type BlobHead, storedHead } from './head.ts';
 
 export type Stored = { created: boolean; head: BlobHead };
 
