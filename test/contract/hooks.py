@@ -30,12 +30,10 @@ def map_path_parameters(ctx, path_parameters):
 
 @schemathesis.hook
 def map_body(ctx, body):
-    """No waiting for jobs that never come, which takes up to 25 s a request; purges only tell what they would remove."""
-    if isinstance(body, dict):
-        if ctx.operation.path == "/v1/jobs/lease" and is_count(body.get("waitSeconds", 20)):
-            return {**body, "waitSeconds": 0}
-        if ctx.operation.path == "/v1/purge" and isinstance(body.get("dryRun", False), bool):
-            return {**body, "dryRun": True}
+    """Purges only tell what they would remove."""
+    purges = ctx.operation.path == "/v1/purge" and isinstance(body, dict)
+    if purges and isinstance(body.get("dryRun", False), bool):
+        return {**body, "dryRun": True}
     return body
 
 
@@ -43,7 +41,3 @@ def map_body(ctx, body):
 def map_headers(ctx, headers):
     """`Prefer: wait` would hold a request for up to a minute."""
     return {name: value for name, value in (headers or {}).items() if name.lower() != "prefer"}
-
-
-def is_count(value):
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 25
