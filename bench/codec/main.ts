@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { loadWasmCodec } from '../../src/codec/index.ts';
 import type { KvPlanes } from '../../src/engine/index.ts';
+import { median } from '../statistics.ts';
 import { type NativeStages, runStages } from './native.ts';
 import { int8Of, type Peer, zstdPeer } from './peers.ts';
 import { bytesOf, type Sample, THREADS, takeSample, withPlaneFiles } from './sample.ts';
-import { append, median, type Raw, type RawMs, timeStages } from './stages.ts';
+import { append, type Raw, type RawMs, timeStages } from './stages.ts';
 import { checkPlanes, wasmStages } from './wasm.ts';
 
 export interface CodecBenchOptions {

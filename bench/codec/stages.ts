@@ -27,10 +27,3 @@ export async function timeStages(raw: Raw, stages: Record<string, () => unknown>
 export function append(raw: RawMs, name: string, times: readonly number[]): void {
   raw[name] = [...(raw[name] ?? []), ...times];
 }
-
-export function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  if (sorted.length % 2 === 1) return sorted[middle] as number;
-  return ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
-}

@@ -1,7 +1,7 @@
 import { get } from 'node:http';
+import { median } from '../statistics.ts';
 import { cpuMsOf } from './process-cpu.ts';
 import { startBaseline } from './servers.ts';
-import { median } from './statistics.ts';
 
 const WAYS = ['tee', 'reads'] as const;
 const CHUNK_BYTES = 1_000_000;

@@ -1,6 +1,6 @@
+import { medianRatio } from '../statistics.ts';
 import type { Target } from './fixture.ts';
 import { runWrk } from './loader.ts';
-import { medianRatio } from './statistics.ts';
 import type { Rounds } from './throughput.ts';
 
 const CONNECTIONS = 16;

@@ -1,5 +1,5 @@
+import { median } from '../statistics.ts';
 import type { ServingReport } from './serving.ts';
-import { median } from './statistics.ts';
 import type { Comparison } from './throughput.ts';
 
 /** The report as Markdown. */

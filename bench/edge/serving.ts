@@ -1,7 +1,7 @@
+import { median } from '../statistics.ts';
 import { type ComputeReport, measureCompute } from './compute.ts';
 import { startFixture } from './fixture.ts';
 import { compareLatency, type LatencyComparison } from './latency.ts';
-import { median } from './statistics.ts';
 import { type Comparison, compareThroughput, type Rounds } from './throughput.ts';
 
 export interface ServingReport {

@@ -1,7 +1,7 @@
+import { medianRatio } from '../statistics.ts';
 import type { Endpoint, Target } from './fixture.ts';
 import { runWrk } from './loader.ts';
 import { cpuMsOf } from './process-cpu.ts';
-import { medianRatio } from './statistics.ts';
 
 export interface Rounds {
   rounds: number;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { startLocalEdge } from '../../src/cli/local/edge.ts';
 import { localSecrets, mintLocalToken } from '../../src/cli/local/secrets.ts';
 import { makeContext } from '../../test/edge/support/objects.ts';
+import { median } from '../statistics.ts';
 
 export interface MemoryOptions {
   /** Chunks of the long context; the short one has one. */
@@ -119,11 +120,6 @@ function childNamed(name: string): number {
   });
   if (found.length !== 1) throw new Error(`${found.length} processes ${name} instead of one`);
   return Number(found[0]);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
 }
 
 export function printMemory(report: MemoryReport): string {

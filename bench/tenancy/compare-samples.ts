@@ -1,3 +1,5 @@
+import { median } from '../statistics.ts';
+
 export interface Comparison {
   medianMs: { existing: number; absent: number };
   /** Probability that a random answer about the existing id took longer than one about the absent id; 0.5: no difference. */
@@ -28,10 +30,4 @@ export function compareSamples(existingMs: readonly number[], absentMs: readonly
     probabilityLonger: u / (n * m),
     deviations: (u - (n * m) / 2) / deviation,
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
