@@ -35,6 +35,9 @@ async function identify(c: Context<AppEnv>): Promise<Principal | null> {
     if (authorization !== '') {
       throw new ProblemError('bad-request', 'send either a bearer token or a signed URL, not both');
     }
+    if (c.req.method !== 'GET' && c.req.method !== 'HEAD') {
+      throw new ProblemError('forbidden', 'a signed URL allows GET and HEAD, nothing else');
+    }
     const tenant = await checked(verifySignedUrl(url, tokenKeys(c.env)));
     c.req.raw = new Request(withoutSignature(url), c.req.raw);
     return { tenant, scopes: ['read'] };

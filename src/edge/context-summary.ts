@@ -27,7 +27,9 @@ export function summaryMeta(manifest: Manifest): Record<string, string> {
 export function listedSummary(meta: Record<string, string>, nowMs: number): ContextSummary | null {
   const text = meta[SUMMARY_KEY];
   if (text === undefined) return null;
-  const { visibility, ...summary } = StoredSummary.parse(JSON.parse(text));
+  const stored = StoredSummary.safeParse(JSON.parse(text));
+  if (!stored.success) return null;
+  const { visibility, ...summary } = stored.data;
   const expired = summary.expiresAt !== null && Date.parse(summary.expiresAt) < nowMs;
   return visibility === 'public' && !expired ? summary : null;
 }

@@ -59,10 +59,10 @@ function checkEnvelope(input: Uint8Array): Uint8Array {
   if (version !== 1) fail('unsupported', `chunk version ${version}, expected 1`);
   reader.take(2);
   const headerBytes = within(reader.u32(), MAX_HEADER_BYTES, 'headerBytes');
-  inRange(headerBytes, 16, MAX_HEADER_BYTES, 'headerBytes');
   if (input.length < headerBytes) {
     fail('truncated', `chunk header has ${input.length} bytes of ${headerBytes}`);
   }
+  inRange(headerBytes, 16, MAX_HEADER_BYTES, 'headerBytes');
   const header = input.subarray(0, headerBytes);
   checkTrailingCrc(header, 'chunk header');
   return header;

@@ -2,7 +2,6 @@ import { DurableObject } from 'cloudflare:workers';
 import type { JobEvent, JobStatus } from '../../protocol/api.ts';
 import type { Lease, LeaseTerms } from '../../protocol/jobs.ts';
 import type { Env } from '../env.ts';
-import { errorFields, writeLog } from '../log.ts';
 import { record } from '../metrics/recorder.ts';
 import { noteRequest } from '../registry/publication.ts';
 import { Changes } from './changes.ts';
@@ -76,7 +75,7 @@ export class ContextJob extends DurableObject<Env> {
     if (underWay !== null && !(underWay.state === 'published' && publishedIsGone)) {
       await payload.cancel();
       if (underWay.contextId === null) this.#addRequester(request.requester);
-      else await this.#note(underWay.contextId, [request.requester]);
+      else await noteRequest(this.env.REGISTRY, underWay.contextId, request.requester);
       return underWay;
     }
     const bytes = new Uint8Array(await new Response(payload).arrayBuffer());
@@ -123,9 +122,11 @@ export class ContextJob extends DurableObject<Env> {
   async report(leaseId: string, events: readonly JobEvent[]): Promise<LeaseTerms | null> {
     for (const event of events) {
       if (event.type !== 'tokenized' || this.#held(leaseId) === null) continue;
-      await this.#note(event.id, this.#stored.requesters);
+      await this.#noteAll(event.id);
       const leader = await this.#jobOf(event.id).claim(this.#stored.job!.id, this.#stored.tenant);
-      if (this.#held(leaseId) !== null && leader !== this.#stored.job!.id) this.#follow(leader);
+      if (this.#held(leaseId) === null || leader === this.#stored.job!.id) continue;
+      await this.#noteAll(event.id);
+      this.#follow(leader);
     }
     const held = this.#held(leaseId);
     if (held === null) return null;
@@ -141,6 +142,8 @@ export class ContextJob extends DurableObject<Env> {
         await this.#queueAgain({ ...job, attempts: job.attempts + 1, lease: null });
         return this.#terms(job);
       }
+      // Some may have asked while the id was learnt.
+      if (event.type === 'published') await this.#noteAll(event.id);
       this.#stored.addEvent(event);
       job = afterEvent(job, event, nowMs);
       if (!isPending(job)) break;
@@ -181,6 +184,7 @@ export class ContextJob extends DurableObject<Env> {
    * gone, and finds in the store what was made.
    */
   async claim(jobId: string, tenant: string): Promise<string> {
+    if (this.#stored.job !== undefined) throw new Error('the id of a context is that of a job');
     const { leader } = this.#stored;
     if (leader !== undefined && leader !== jobId) {
       const other = await this.#jobOf(leader).ownState();
@@ -223,13 +227,9 @@ export class ContextJob extends DurableObject<Env> {
     if (!requesters.includes(tenant)) this.#stored.requesters = [...requesters, tenant];
   }
 
-  /** Tells the registry who asked for the context: they may delete it, and it is no longer gone. The job goes on without. */
-  async #note(contextId: string, tenants: readonly string[]): Promise<void> {
-    try {
-      for (const tenant of tenants) await noteRequest(this.env.REGISTRY, contextId, tenant);
-    } catch (error) {
-      writeLog('warn', 'registry not available', errorFields(error));
-    }
+  /** Tells the registry who asked for the context: they may delete it, if nobody else did, and it is no longer gone. */
+  async #noteAll(contextId: string): Promise<void> {
+    for (const tenant of this.#stored.requesters) await noteRequest(this.env.REGISTRY, contextId, tenant);
   }
 
   /** Another object of the same tenant. */

@@ -16,7 +16,7 @@ const NOT_FOR_CLIENTS: ReadonlySet<string> = new Set([
  */
 export function jobFailure(status: JobStatus): ProblemError {
   const { code, detail } = errorOf(status);
-  const known = code in PROBLEMS ? (code as ProblemCode) : undefined;
+  const known = Object.hasOwn(PROBLEMS, code) ? (code as ProblemCode) : undefined;
   if (known !== undefined && PROBLEMS[known][0] >= 500 && known !== 'internal') {
     return new ProblemError(known, detail);
   }
@@ -26,7 +26,8 @@ export function jobFailure(status: JobStatus): ProblemError {
 /** The problem of a failed job, for the one whose request it was. */
 export function requestFailure(status: JobStatus): ProblemError {
   const { code, detail } = errorOf(status);
-  if (code in PROBLEMS && !NOT_FOR_CLIENTS.has(code)) return new ProblemError(code as ProblemCode, detail);
+  if (Object.hasOwn(PROBLEMS, code) && !NOT_FOR_CLIENTS.has(code))
+    return new ProblemError(code as ProblemCode, detail);
   return jobFailure(status);
 }
 

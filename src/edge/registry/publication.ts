@@ -9,6 +9,9 @@ export interface Publication {
   startedAtMs: number;
 }
 
+/** Stands for whoever had a context published that no known request asked for; no tenant has this name. */
+const NOBODY = '*';
+
 const HAS_LEASE = 'EXISTS (SELECT 1 FROM publishing WHERE lease = ?1)';
 
 /**
@@ -113,6 +116,13 @@ export async function complete(
         model.keyHeadDim,
         model.valueHeadDim,
       ),
+    // Published without a request that is known: nobody's own, whoever asks for it later.
+    db
+      .prepare(
+        `INSERT INTO publishers SELECT ?2, '${NOBODY}' WHERE ${HAS_LEASE}
+         AND NOT EXISTS (SELECT 1 FROM publishers WHERE context_id = ?2)`,
+      )
+      .bind(lease, id),
     db.prepare(`DELETE FROM tombstones WHERE id = ?2 AND ${HAS_LEASE}`).bind(lease, id),
     db.prepare('DELETE FROM publishing WHERE lease = ?1').bind(lease),
   ]);

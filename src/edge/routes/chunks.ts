@@ -138,6 +138,7 @@ export function addChunkRoutes(app: App): void {
     const resigned = !created && signature !== undefined && head.sha256 === sent.levels.at(-1)!.sha256;
     if (resigned && stored.signature?.publicKey !== signature.publicKey) {
       await c.env.BLOBS.put(key, bytes, { sha256: head.sha256, customMetadata: writeChunkMeta(sent) });
+      await tiersOf(c).evict(key);
       stored.signature = signature;
     }
     const body: StoredChunk = {

@@ -6,7 +6,7 @@ import { Id, Manifest } from '../../protocol/manifest.ts';
 import { ProblemError } from '../../protocol/problems.ts';
 import { PUBLIC } from '../../protocol/tenant.ts';
 import { publishingTenant, readerTenant, requireScope } from '../auth.ts';
-import { MANIFEST_POLICY, manifestRepresentation, missingContext } from '../contexts.ts';
+import { expiresAtMs, MANIFEST_POLICY, manifestRepresentation, missingContext } from '../contexts.ts';
 import type { App, Env } from '../env.ts';
 import { jsonBody } from '../http/body.ts';
 import { waitPreferenceMs } from '../http/prefer.ts';
@@ -23,6 +23,7 @@ import { limitPublishes } from '../rate-limit.ts';
 import { storedUsage } from '../stored-usage.ts';
 import { tenantSalt } from '../tenant-salt.ts';
 import type { BlobTiers } from '../tiers/blobs.ts';
+import { storedHead } from '../tiers/head.ts';
 import { FROM_ORIGIN, setTierHeaders } from '../tiers/outcome.ts';
 import { addRoute, BEARER, problemResponses, READER, tiersOf } from './route.ts';
 import { serveIfStored } from './stored-object.ts';
@@ -147,7 +148,7 @@ export function addContextRoutes(app: App): void {
       );
     const published = async (status: JobStatus) =>
       status.state === 'published' && status.contextId !== null
-        ? createdManifest(tiersOf(c), status.contextId, tenant)
+        ? createdManifest(c.env.BLOBS, status.contextId, tenant)
         : null;
 
     let status = await submit(false);
@@ -216,24 +217,22 @@ async function serveManifest(
   return response === null ? null : ownedBy(tenant, response);
 }
 
-/** What a publish request gets whose context is stored and has not expired, else null. */
-async function createdManifest(tiers: BlobTiers, id: string, tenant: string): Promise<Response | null> {
-  try {
-    const request = new Request(`https://edge/v1/contexts/${id}`);
-    const stored = await serveManifest(tiers, request, id, { key: blobKey.manifest(id, tenant), tenant });
-    if (stored === null) return null;
-    return new Response(stored.body, {
-      status: 201,
-      headers: {
-        location: `/v1/contexts/${id}`,
-        'content-type': 'application/json',
-        'cache-control': 'no-store',
-      },
-    });
-  } catch (error) {
-    if (error instanceof ProblemError && error.code === 'context-gone') return null;
-    throw error;
+/** What a publish request gets whose context is in the store, whatever caches hold, and has not expired; else null. */
+async function createdManifest(bucket: R2Bucket, id: string, tenant: string): Promise<Response | null> {
+  const object = await bucket.get(blobKey.manifest(id, tenant));
+  if (object === null) return null;
+  if (expiresAtMs(storedHead(object)) < Date.now()) {
+    await object.body.cancel();
+    return null;
   }
+  return new Response(object.body, {
+    status: 201,
+    headers: {
+      location: `/v1/contexts/${id}`,
+      'content-type': 'application/json',
+      'cache-control': 'no-store',
+    },
+  });
 }
 
 /** The job's key facts, and what origins get to see as JSON: a fresh stream each time. */

@@ -116,13 +116,7 @@ describe('DELETE /v1/contexts/{id}', () => {
 
   it('takes the scope "admin", or "publish" of the only tenant that asked for it', async () => {
     const context = await makeContext();
-    await putPayloads(context);
-    await putManifest(context);
     const path = `/v1/contexts/${context.id}`;
-    await expectProblem(await edge(path, { method: 'DELETE' }), 401, 'unauthorized');
-    await expectProblem(await edge(path, { method: 'DELETE', scope: 'read' }), 403, 'forbidden');
-    await expectProblem(await remove(context.id, 'publish'), 403, 'forbidden');
-
     const model = await servedModel();
     const askAs = async (tenant: string) =>
       sendJson(
@@ -135,16 +129,31 @@ describe('DELETE /v1/contexts/{id}', () => {
       edge(path, { method: 'DELETE', headers: await tokenOf(tenant) });
     await askAs('alice');
     const job = (await lease([model]))!;
-    await reported(
-      job,
-      { type: 'tokenized', id: context.id, tokenCount: 356, chunksTotal: 2 },
-      { type: 'published', id: context.id },
-    );
+    await reported(job, { type: 'tokenized', id: context.id, tokenCount: 356, chunksTotal: 2 });
+    await putPayloads(context);
+    await putManifest(context);
+    await reported(job, { type: 'published', id: context.id });
+
+    await expectProblem(await edge(path, { method: 'DELETE' }), 401, 'unauthorized');
+    await expectProblem(await edge(path, { method: 'DELETE', scope: 'read' }), 403, 'forbidden');
     await expectProblem(await removeAs('bob'), 403, 'forbidden');
     await askAs('bob');
     await expectProblem(await removeAs('alice'), 403, 'forbidden');
     await REGISTRY.prepare(`DELETE FROM publishers WHERE tenant = 'bob'`).run();
     expect((await removeAs('alice')).status).toBe(204);
+  });
+
+  it('is not for a tenant that asks for what somebody else had published', async () => {
+    const context = await makeContext();
+    await publishContext(context);
+    const model = await servedModel();
+    const mallory = await tokenOf('mallory');
+    await sendJson('POST', '/v1/contexts', { model, text: 'y' }, { scope: undefined, headers: mallory });
+    const job = (await lease([model]))!;
+    const tokenized = { type: 'tokenized', id: context.id, tokenCount: 356, chunksTotal: 2 } as const;
+    await reported(job, tokenized, { type: 'published', id: context.id });
+    const path = `/v1/contexts/${context.id}`;
+    await expectProblem(await edge(path, { method: 'DELETE', headers: mallory }), 403, 'forbidden');
   });
 
   it('lets reads of what is published go on while the registry is away', async () => {

@@ -168,9 +168,6 @@ fn band_jobs(profile: &Profile, opened: &Opened) -> Result<Vec<BandJob>> {
             _ => jobs.push(BandJob { group: segment.group, band: segment.band, segments: vec![segment] }),
         }
     }
-    if opened.order.is_empty() && !jobs.is_empty() {
-        return Err(Error::corrupt("segments of a chunk without coded tokens", 0, opened.segments));
-    }
     Ok(jobs)
 }
 

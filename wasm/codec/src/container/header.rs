@@ -78,10 +78,10 @@ impl Header {
         if u64::from(header_bytes) > MAX_HEADER_BYTES {
             return Err(Error::limit("headerBytes", MAX_HEADER_BYTES, header_bytes));
         }
-        in_range(header_bytes as usize, FIXED_BYTES + 4, MAX_HEADER_BYTES as usize, "headerBytes")?;
         let Some(header) = chunk.get(..header_bytes as usize) else {
             return Err(Error::truncated("chunk header", header_bytes, chunk.len()));
         };
+        in_range(header_bytes as usize, FIXED_BYTES + 4, MAX_HEADER_BYTES as usize, "headerBytes")?;
         let mut reader = Reader::new(checked_crc(header, "header CRC")?);
         reader.take(12, "chunk prefix")?;
         if codec != 1 {

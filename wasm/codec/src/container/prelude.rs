@@ -42,6 +42,9 @@ impl Prelude {
             _ => error,
         })?;
         reader.finish("prelude")?;
+        if prelude.shifts.is_empty() && !header.segments.is_empty() {
+            return Err(Error::corrupt("segments of a chunk without coded tokens", 0, header.segments.len()));
+        }
         Ok(prelude)
     }
 
