@@ -127,9 +127,16 @@ async function answerOrigin(
 ): Promise<void> {
   const json = JSON.parse(body.toString());
   if (id === 'lease') {
-    while (edge.queued.length === 0 && !response.closed) await delay(5);
-    if (response.closed) return;
-    sendJson(response, 200, edge.queued.shift());
+    // The last request of an origin that was closed may arrive now: first see that it hung up, and never lose a job to it.
+    do await delay(20);
+    while (edge.queued.length === 0 && !response.closed);
+    const lease = edge.queued.shift();
+    if (lease === undefined) return;
+    response.once('close', () => {
+      if (!response.writableFinished) edge.queued.unshift(lease);
+    });
+    if (response.closed) edge.queued.unshift(lease);
+    else sendJson(response, 200, lease);
   } else if (part === 'release') {
     LeaseRelease.parse(json);
     edge.released.push(id);
