@@ -27,6 +27,7 @@ export interface Failure {
 
 const CLIENT_EXITS: Partial<Record<ClientError['code'], number>> = {
   'context-not-found': EXIT.notFound,
+  'context-gone': EXIT.notFound,
   'edge-unreachable': EXIT.unreachable,
   'context-pending': EXIT.unreachable,
   'integrity-failed': EXIT.integrity,

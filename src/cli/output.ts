@@ -6,6 +6,8 @@ export interface Output {
   json: boolean;
   /** The command's answer: one JSON document with --json, else the lines of `human`. */
   result(value: unknown, human: () => string): void;
+  /** A piece of the answer as it comes, for people: `result` ends it. Nothing with --json. */
+  write(piece: string): void;
   /** For people who watch; silent with --json. */
   note(message: string): void;
   /** A bar on a terminal, nothing elsewhere. */
@@ -22,6 +24,9 @@ export function createOutput(json: boolean): Output {
     json,
     result(value, human) {
       process.stdout.write(json ? `${JSON.stringify(value)}\n` : `${human()}\n`);
+    },
+    write(piece) {
+      if (!json) process.stdout.write(piece);
     },
     note(message) {
       if (!json) process.stderr.write(`${message}\n`);

@@ -182,11 +182,14 @@ class ChunkLoad {
   }
 }
 
-/** Fetches and checks the manifest of a published context. */
+/**
+ * Fetches and checks the manifest of a published context. The id of a job is refused, although the edge forwards it: nothing
+ * proves which context a job is for, while the id of a context is made from its tokens.
+ */
 export async function fetchManifest(access: EdgeAccess, id: string, meter = new Meter()): Promise<Manifest> {
   return meter.time('manifest', async () => {
     const route = `v1/contexts/${id}`;
-    const { status, bytes, value } = await requestJson(
+    const { status, redirected, bytes, value } = await requestJson(
       access,
       route,
       Manifest.or(JobStatus),
@@ -198,6 +201,12 @@ export async function fetchManifest(access: EdgeAccess, id: string, meter = new 
           ? ` (${value.state}, ${value.chunksDone} of ${value.chunksTotal ?? '?'} chunks)`
           : '';
       throw new ClientError('context-pending', `the context is still being computed${state}`);
+    }
+    if (redirected && value.id !== id) {
+      throw new ClientError(
+        'context-is-job',
+        `${id} is the id of a job, which published the context ${value.id}`,
+      );
     }
     meter.addBytes('manifest', bytes);
     verifyManifest(value, id);

@@ -4,10 +4,13 @@
  * Not thrown for an abort: that rejects with the signal's own reason.
  */
 export const CLIENT_REMEDIES = {
-  'edge-unreachable': 'Check the URL of the edge and the network, then try again.',
+  'edge-unreachable':
+    'Check the URL of the edge and the network, then try again; "kvedge edge dev" starts an edge on this machine.',
   'edge-refused': 'The message holds what the edge objects to and what to do.',
   'edge-answer-invalid': 'Check that the URL is that of a kvedge edge of the same API version.',
   'context-not-found': 'Publish it with "kvedge context publish", or check the id.',
+  'context-gone': 'It has expired or was deleted: publish it again with "kvedge context publish".',
+  'context-is-job': 'Use the id of the context that the message names.',
   'context-pending': 'Wait until it is published: "kvedge context wait", or followContext().',
   'context-failed': 'Publish the context again; the log of the origin has the reason.',
   'level-unknown': 'Use a level named in the manifest.',

@@ -38,7 +38,7 @@ class Transient extends Error {
  * Sends a request until `receive` has used its answer, with growing, jittered pauses between attempts. `receive` may throw
  * `Transient` errors of the body (a broken connection) and runs again with the next answer.
  *
- * Throws `ClientError`: edge-unreachable, edge-refused, context-not-found.
+ * Throws `ClientError`: edge-unreachable, edge-refused, context-not-found, context-gone.
  */
 export async function request<T>(
   access: EdgeAccess,
@@ -87,6 +87,14 @@ export async function request<T>(
   }
 }
 
+export interface JsonAnswer<T> {
+  status: number;
+  /** Another URL answered than was asked (303, to the context of a finished job). */
+  redirected: boolean;
+  bytes: number;
+  value: T;
+}
+
 /** A JSON answer, at most `maxBytes` long and of the given shape. Also gives its size. */
 export function requestJson<Schema extends z.ZodType>(
   access: EdgeAccess,
@@ -94,7 +102,7 @@ export function requestJson<Schema extends z.ZodType>(
   schema: Schema,
   maxBytes: number,
   init: RequestInit = {},
-): Promise<{ status: number; bytes: number; value: z.output<Schema> }> {
+): Promise<JsonAnswer<z.output<Schema>>> {
   return request(
     access,
     route,
@@ -112,7 +120,10 @@ export function requestJson<Schema extends z.ZodType>(
         throw new ClientError('edge-answer-invalid', `${route}: the answer is not JSON`, { cause });
       }
       const parsed = schema.safeParse(json);
-      if (parsed.success) return { status: response.status, bytes: body.length, value: parsed.data };
+      if (parsed.success) {
+        const { status, redirected } = response;
+        return { status, redirected, bytes: body.length, value: parsed.data };
+      }
       const [issue] = parsed.error.issues;
       throw new ClientError(
         'edge-answer-invalid',
@@ -186,8 +197,8 @@ async function refusal(response: Response, route: string): Promise<ClientError |
     return new Transient(message, retryAfterMs(response.headers.get('retry-after'), Date.now()) ?? 0);
   }
   const code = problem.data?.code;
-  if (code === 'context-not-found' || response.status === 410)
-    return new ClientError('context-not-found', message);
+  if (code === 'context-not-found') return new ClientError('context-not-found', message);
+  if (response.status === 410) return new ClientError('context-gone', message);
   return new ClientError('edge-refused', message, {
     ...(problem.success && { remedy: problem.data.remedy, problemCode: problem.data.code }),
   });

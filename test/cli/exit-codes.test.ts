@@ -10,6 +10,7 @@ const detail = { what: 'a', why: 'b', remedy: 'c' };
 test.each([
   [new CliError('x', EXIT.usage, 'm', 'r'), EXIT.usage],
   [new ClientError('context-not-found', 'm'), EXIT.notFound],
+  [new ClientError('context-gone', 'm'), EXIT.notFound],
   [new ClientError('edge-unreachable', 'm'), EXIT.unreachable],
   [new ClientError('context-pending', 'm'), EXIT.unreachable],
   [new ClientError('integrity-failed', 'm'), EXIT.integrity],

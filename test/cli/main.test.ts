@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -52,6 +53,9 @@ describe('errors', () => {
     [['profile', 'show', '/does/not/exist'], 3],
     [['chunk', 'inspect', '/does/not/exist'], 3],
     [['context', 'load', 'a'.repeat(64)], 7],
+    [['context', 'publish', '--file', '/'], 3],
+    [['profile', 'show', '/'], 3],
+    [['chunk', 'inspect', '/'], 3],
   ])('%j exits with %i and says why on standard error', async (args, expected) => {
     const { code, stdout, stderr } = await kvedge(...args);
     expect(code).toBe(expected);
@@ -70,6 +74,22 @@ describe('errors', () => {
     const { stderr } = await kvedge('--json', 'context', 'publish', '--file', '/does/not/exist');
     expect(JSON.parse(stderr).error).toMatchObject({ code: 'file-unreadable', remedy: expect.any(String) });
   });
+});
+
+test('a service whose port is taken says so, before it loads anything', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const port = String((server.address() as AddressInfo).port);
+  for (const command of [
+    ['edge', 'dev'],
+    ['origin', 'serve'],
+  ]) {
+    const { code, stderr } = await kvedge(...command, '--port', port);
+    expect(code).toBe(4);
+    expect(stderr).toContain(`127.0.0.1:${port} already`);
+    expect(stderr).not.toContain('    at ');
+  }
+  server.close();
 });
 
 test('token sign-url prints a URL that the keys verify', async () => {

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { contextChunks, openContext, Profiles } from '../../src/client/index.ts';
 import type { Manifest } from '../../src/protocol/manifest.ts';
+import { ProblemError } from '../../src/protocol/problems.ts';
 import { fakeCodec } from '../origin/support/fake-codec.ts';
 import { type FakeEdge, problem, queueJob, startFakeEdge } from '../origin/support/fake-edge.ts';
 import { type FakeEngine, fakeEngine, planesOf } from '../origin/support/fake-engine.ts';
@@ -229,6 +230,30 @@ describe('nothing is loaded from', () => {
 
   test('an id that was never published', async () => {
     expect((await failure({ id: 'e'.repeat(64) })).code).toBe('context-not-found');
+  });
+
+  test('a context that was deleted, or has expired', async () => {
+    edge.intercept = (request, response) => {
+      if (request.url !== `/v1/contexts/${id}`) return false;
+      const problem = new ProblemError('context-gone', 'it expired').toResponse();
+      response.writeHead(410, { 'content-type': 'application/problem+json' });
+      void problem.text().then((body) => response.end(body));
+      return true;
+    };
+    expect((await failure()).code).toBe('context-gone');
+  });
+
+  test('the id of a job, whose context the edge forwards to', async () => {
+    const job = 'b'.repeat(64);
+    edge.intercept = (request, response) => {
+      if (request.url !== `/v1/contexts/${job}`) return false;
+      response.writeHead(303, { location: `/v1/contexts/${id}` });
+      response.end();
+      return true;
+    };
+    const error = await failure({ id: job });
+    expect(error.code).toBe('context-is-job');
+    expect(error.message).toContain(id);
   });
 
   test('a context that is still being computed', async () => {

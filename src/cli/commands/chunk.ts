@@ -1,11 +1,12 @@
-import { readFile, stat } from 'node:fs/promises';
 import { Command } from 'commander';
+import { readBounded } from '../../client/read-stream.ts';
 import type { ChunkInfo } from '../../codec/codec.ts';
 import { loadBestCodec } from '../../codec/index.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { Id } from '../../protocol/manifest.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
+import { readInputFile } from '../input-file.ts';
 import type { CommandContext } from '../main.ts';
 import { edgeOption } from '../options.ts';
 import { megabytes, table } from '../output.ts';
@@ -29,17 +30,7 @@ async function readSource(source: string, edge: string, signal: AbortSignal): Pr
   if (Id.safeParse(source).success)
     return download(new URL(`v1/chunks/${source}`, `${edge.replace(/\/$/, '')}/`), signal);
   if (/^https?:\/\//.test(source)) return download(new URL(source), signal);
-  const found = await stat(source).catch((cause) => {
-    throw new CliError(
-      'file-unreadable',
-      EXIT.notFound,
-      `${source} cannot be read.`,
-      'Give a file, a URL or a chunk id.',
-      { cause },
-    );
-  });
-  if (found.size > LIMITS.chunkBytes) throw tooLarge(source);
-  return readFile(source);
+  return readInputFile(source, LIMITS.chunkBytes, 'No chunk is that large; check the path.');
 }
 
 async function download(url: URL, signal: AbortSignal): Promise<Uint8Array> {
@@ -48,7 +39,7 @@ async function download(url: URL, signal: AbortSignal): Promise<Uint8Array> {
       'edge-unreachable',
       EXIT.unreachable,
       `${url.origin} cannot be reached.`,
-      'Check the URL and the network.',
+      'Check the URL and the network; "kvedge edge dev" starts an edge on this machine.',
       { cause },
     );
   });
@@ -57,11 +48,11 @@ async function download(url: URL, signal: AbortSignal): Promise<Uint8Array> {
       'chunk-not-found',
       response.status === 404 ? EXIT.notFound : EXIT.refused,
       `${url} answered ${response.status}.`,
-      'Take chunk ids from the manifest: "kvedge context show <id>".',
+      'Ids of chunks: "kvedge context show <context id>". For a private chunk give the URL of "kvedge token sign-url".',
     );
   }
   if (Number(response.headers.get('content-length') ?? 0) > LIMITS.chunkBytes) throw tooLarge(url.href);
-  return new Uint8Array(await response.arrayBuffer());
+  return readBounded(response.body, LIMITS.chunkBytes, () => tooLarge(url.href));
 }
 
 function tooLarge(source: string): CliError {

@@ -1,4 +1,3 @@
-import { readFile, stat } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import {
   deleteContext,
@@ -15,6 +14,7 @@ import { LIMITS } from '../../protocol/limits.ts';
 import type { Manifest } from '../../protocol/manifest.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
+import { readInputFile } from '../input-file.ts';
 import type { CommandContext } from '../main.ts';
 import {
   contextIdArgument,
@@ -28,6 +28,7 @@ import {
   trustOption,
 } from '../options.ts';
 import { megabytes, type Output, table } from '../output.ts';
+import { StreamedText } from '../streamed-text.ts';
 
 interface EdgeOptions {
   edge: string;
@@ -51,6 +52,9 @@ interface LoadOptions extends EdgeOptions {
   threads?: number;
   trust?: string[];
 }
+
+/** How long a job may be silent before the user is told what it waits for. */
+const PATIENCE_MS = 3000;
 
 export function contextCommands({ output, signal }: CommandContext): Command {
   const context = new Command('context').description('contexts: publish once, load anywhere');
@@ -78,7 +82,8 @@ export function contextCommands({ output, signal }: CommandContext): Command {
       const waits = status !== null && options.wait === true;
       const id = waits ? await follow(access, submitted, output()) : submitted;
       const state = waits ? 'published' : (status?.state ?? 'published');
-      output().result({ id, state }, () => (state === 'published' ? id : `${id} (job, ${state})`));
+      output().result({ id, state }, () => id);
+      if (state !== 'published') output().note(`job ${state}; its context: kvedge context wait ${id}`);
     });
 
   context
@@ -166,15 +171,17 @@ async function load(
         `${Math.round(report.totalMs)} ms`,
     );
     try {
+      const typed = new StreamedText((tokens) => engine.detokenize(tokens));
       const generation = await sequence.generate({
         maxTokens: options.tokens,
         ...(promptTokens !== undefined && { promptTokens }),
+        onToken: (token) => output.write(typed.add(token)),
         signal,
       });
       const text = engine.detokenize(generation.tokens);
       output.result(
         { id, report, text, tokens: [...generation.tokens], firstTokenMs: generation.firstTokenMs },
-        () => text,
+        () => typed.rest(),
       );
     } finally {
       await sequence.close();
@@ -188,13 +195,25 @@ async function load(
 async function follow(access: EdgeAccess, id: string, output: Output): Promise<string> {
   const bar = output.progress('computing');
   let chunksTotal = 1;
+  const idle = setTimeout(
+    () =>
+      output.note(
+        'No origin has taken the job yet: "kvedge origin serve" starts one. Ctrl-C ends the waiting, not the job.',
+      ),
+    PATIENCE_MS,
+  );
   try {
     return await followContext(access, id, (event: JobEvent) => {
-      if (event.type === 'tokenized') chunksTotal = event.chunksTotal;
+      clearTimeout(idle);
+      if (event.type === 'tokenized') {
+        chunksTotal = event.chunksTotal;
+        output.note(`computing ${event.tokenCount} tokens in ${chunksTotal} chunks`);
+      }
       if (event.type === 'prefilled') bar.update(event.tokensDone / event.tokenCount / 2, 1, 'prefill');
       if (event.type === 'chunk') bar.update(0.5 + event.chunksDone / chunksTotal / 2, 1, 'encode, publish');
     });
   } finally {
+    clearTimeout(idle);
     bar.stop();
   }
 }
@@ -205,20 +224,8 @@ async function readText({ file, text }: PublishOptions): Promise<string> {
     throw new CliError('no-text', EXIT.usage, 'There is no text to publish.', 'Give --file or --text.');
   }
   if (file === '-') return readAll(process.stdin);
-  const found = await stat(file).catch((cause) => {
-    throw new CliError('file-unreadable', EXIT.notFound, `${file} cannot be read.`, 'Check the path.', {
-      cause,
-    });
-  });
-  if (found.size > LIMITS.textBytes) {
-    throw new CliError(
-      'too-large',
-      EXIT.refused,
-      `${file} has ${found.size} bytes, a text at most ${LIMITS.textBytes}.`,
-      'Publish parts of it as contexts of their own.',
-    );
-  }
-  return readFile(file, 'utf8');
+  const bytes = await readInputFile(file, LIMITS.textBytes, 'Publish parts of it as contexts of their own.');
+  return bytes.toString('utf8');
 }
 
 async function readAll(stream: NodeJS.ReadableStream): Promise<string> {
@@ -254,5 +261,7 @@ function describe(manifest: Manifest): string {
     `created   ${manifest.createdAt}${manifest.expiresAt === null ? '' : `, expires ${manifest.expiresAt}`}`,
     '',
     table(['level', 'size', 'bits/value', 'predicted KLD'], rows),
+    '',
+    ...manifest.chunks.map((chunk, index) => `chunk ${String(index).padStart(4)}  ${chunk.id}`),
   ].join('\n');
 }

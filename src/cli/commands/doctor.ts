@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { access } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { loadBestCodec } from '../../codec/index.ts';
@@ -46,6 +47,7 @@ async function everyCheck(): Promise<Check[]> {
     await wasmCheck(),
     await nativeCheck(),
     await engineCheck(),
+    await edgeRuntimeCheck(),
     await modelCheck(),
     profileCheck(),
     command('python3', ['--version'], 'Needed to fetch the model and to calibrate: install Python 3.'),
@@ -101,6 +103,18 @@ async function engineCheck(): Promise<Check> {
       found: reason(error),
       remedy: 'Run "npm ci" without "--omit=optional".',
     };
+  }
+}
+
+async function edgeRuntimeCheck(): Promise<Check> {
+  const name = 'edge runtime';
+  try {
+    await import('miniflare');
+    const { version } = createRequire(import.meta.url)('wrangler/package.json');
+    return { name, ok: true, optional: true, found: `wrangler ${version}, workerd` };
+  } catch (error) {
+    const remedy = 'Needed by "kvedge edge dev" and the demo: run "npm ci" without "--omit=dev".';
+    return { name, ok: false, optional: true, found: reason(error), remedy };
   }
 }
 

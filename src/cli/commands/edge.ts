@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { startLocalEdge } from '../local/edge.ts';
 import { untilAborted } from '../local/foreground.ts';
+import { checkPort } from '../local/free-port.ts';
 import { DEFAULT_EDGE_PORT, homeFolders } from '../local/home.ts';
 import { localSecrets } from '../local/secrets.ts';
 import type { CommandContext } from '../main.ts';
@@ -25,6 +26,7 @@ export function edgeCommands({ output, signal }: CommandContext): Command {
       positiveInt,
     )
     .action(async (options: DevOptions) => {
+      await checkPort(options.host, options.port);
       const folders = homeFolders();
       const running = await startLocalEdge({
         secrets: await localSecrets(folders.home),
@@ -33,7 +35,10 @@ export function edgeCommands({ output, signal }: CommandContext): Command {
         port: options.port,
         storage: folders.edge,
       });
-      output().result({ url: running.url }, () => `edge at ${running.url}, waiting for origins`);
+      output().result(
+        { url: running.url },
+        () => `edge at ${running.url}, waiting for origins ("kvedge origin serve"); Ctrl-C ends it`,
+      );
       await untilAborted(signal);
       await running.close();
     });

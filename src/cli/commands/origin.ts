@@ -7,6 +7,7 @@ import { loadBestCodec } from '../../codec/index.ts';
 import { MODELS, resolveModelPath } from '../../engine/llama/models.ts';
 import { createSigner } from '../../protocol/signature.ts';
 import { untilAborted } from '../local/foreground.ts';
+import { checkPort } from '../local/free-port.ts';
 import { DEFAULT_ORIGIN_PORT, homeFolders } from '../local/home.ts';
 import { localSecrets, mintLocalToken } from '../local/secrets.ts';
 import type { CommandContext } from '../main.ts';
@@ -41,6 +42,7 @@ export function originCommands({ output, signal }: CommandContext): Command {
     .option('--port <port>', 'port of /healthz, 0 for any', portNumber, DEFAULT_ORIGIN_PORT)
     .option('--threads <count>', 'threads for evaluation (default: all)', positiveInt)
     .action(async (options: ServeOptions) => {
+      await checkPort(options.host, options.port); // before a model is loaded
       const folders = homeFolders();
       const secrets = await localSecrets(folders.home);
       const staticToken = process.env.KVEDGE_EDGE_TOKEN;

@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import type { ProfileInfo } from '../../codec/codec.ts';
 import { loadBestCodec } from '../../codec/index.ts';
-import { CliError } from '../cli-error.ts';
-import { EXIT } from '../exit-codes.ts';
+import { LIMITS } from '../../protocol/limits.ts';
+import { readInputFile } from '../input-file.ts';
 import type { CommandContext } from '../main.ts';
 import { megabytes } from '../output.ts';
 
@@ -14,11 +13,11 @@ export function profileCommands({ output }: CommandContext): Command {
     .description('check a profile file and say what it is')
     .argument('<file>', 'a .kvp file')
     .action(async (file: string) => {
-      const bytes = await readFile(file).catch((cause) => {
-        throw new CliError('file-unreadable', EXIT.notFound, `${file} cannot be read.`, 'Check the path.', {
-          cause,
-        });
-      });
+      const bytes = await readInputFile(
+        file,
+        LIMITS.profileBytes,
+        'No profile is that large; check the path.',
+      );
       const loaded = (await loadBestCodec()).loadProfile(bytes);
       try {
         output().result(loaded.info, () => describe(loaded.info));
