@@ -18,6 +18,9 @@ export function cutLayers(chunk: Uint8Array, info: ChunkInfo, groups: readonly n
   if (chunk.length < info.objectBytes) {
     fail('truncated', `the chunk has ${chunk.length} bytes of ${info.objectBytes}; a layer cut needs all`);
   }
+  if (chunk.length > info.objectBytes) {
+    fail('corrupt', `the chunk has ${chunk.length} bytes, its header says ${info.objectBytes}`);
+  }
   const kept = [...info.segments.keys()].filter((number) => groups.includes(info.segments[number]!.group));
   const ends = segmentEnds(info);
   const segments = kept.map((number) => chunk.subarray(ends[number]!, ends[number + 1]!));

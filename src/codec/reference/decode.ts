@@ -19,15 +19,15 @@ export function decode(
   maxMemoryBytes: number = MEMORY_BUDGET_BYTES,
 ): KvPlanes {
   const info = parseHeader(chunk);
-  checkNothingFollows(chunk, info);
   checkProfile(profile, info);
+  checkNothingFollows(chunk, info);
   const ends = segmentEnds(info);
   const present = info.segments.slice(0, countPresent(info, ends, chunk.length, options));
-  checkGroups(profile, present);
   checkMemory(profile, info, maxMemoryBytes);
 
   const prelude = parsePrelude(chunk.subarray(info.headerBytes, ends[0]!), info);
   const firstToken = firstTokenPlanes(prelude, profile);
+  checkGroups(profile, present);
   const rows = makeRows(prelude.shifts);
   const integers: GroupIntegers[] = profile.groups.map((group) => ({
     q: new Int32Array(prelude.shifts.length * group.rank),

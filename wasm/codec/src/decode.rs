@@ -50,10 +50,10 @@ pub fn decode_chunk(
     let tokens = usize::from(opened.header.token_count);
     let geometry = profile.geometry;
     budget.draw("decoded planes", geometry.values_per_token() * tokens, 2)?;
-    budget.draw("sums of a plane", geometry.plane_dim(0).max(geometry.plane_dim(1)) * tokens, 4)?;
+    budget.draw("sums of all planes, which may be made at once", geometry.values_per_token() * tokens, 4)?;
+    let first_planes = opened.first_token(profile)?;
     let runs = coefficient_runs(profile, chunk, &opened, budget)?;
 
-    let first_planes = opened.first_token(profile)?;
     let first_coded = usize::from(first_planes.is_some());
     let synthesis = Synthesis::new(profile, &opened.order, &runs, opened.header.first_position, first_coded);
     let mut planes = vec![0u16; geometry.values_per_token() * tokens];

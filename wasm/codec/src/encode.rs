@@ -58,11 +58,11 @@ pub fn encode_chunk(profile: &Profile, request: &EncodeRequest<'_>, limits: &Lim
     let ranks: usize = profile.groups.iter().map(|group| group.rank).sum();
     let budget = &mut Budget::new(limits);
     budget.draw("planes as f32", values, 4)?;
-    budget.draw("coefficients", ranks * request.token_count, 8)?;
-    let largest = profile.groups.iter().map(|group| group.rank).max().unwrap_or(0);
+    budget.draw("rows of groups that are analysed at once", values, 4)?;
+    budget.draw("coefficients, and the same in sorted order", ranks * request.token_count, 8)?;
     let basis: usize = profile.groups.iter().map(|group| group.rank * (group.dim + group.rank)).sum();
     budget.draw("refined basis", basis, 4)?;
-    budget.draw("indices", largest * request.token_count, 4 * profile.level_names.len())?;
+    budget.draw("indices of all bands", ranks * request.token_count, 4 * profile.level_names.len())?;
 
     let levels = request.levels(profile)?;
     let first_token = first_token(profile, request);
@@ -192,12 +192,23 @@ fn candidate(profile: &Profile, bands: &[PlannedBand], band: usize, number: usiz
     Candidate { slope: slope.clamp(0.0, f32::MAX), band, number }
 }
 
-/// Segments in order: by level, then by falling slope, each after those it depends on.
-fn arrange(profile: &Profile, levels: Range<usize>, bands: &[PlannedBand]) -> (Vec<Candidate>, Vec<usize>) {
-    let mut written: Vec<Candidate> = Vec::new();
+/// What is written, and where its levels end.
+struct Arrangement {
+    /// By level, then by falling slope, each after those it depends on.
+    segments: Vec<Candidate>,
+    /// Segments up to the end of each level.
+    level_segments: Vec<usize>,
+    /// Squared error of each level.
+    distortions: Vec<f64>,
+}
+
+/// Puts the segments in order. A segment beyond the most that an object can have is left out, with all that follow.
+fn arrange(profile: &Profile, levels: Range<usize>, bands: &[PlannedBand]) -> Arrangement {
+    let mut segments: Vec<Candidate> = Vec::new();
     let mut level_segments = Vec::new();
+    let mut distortions = Vec::new();
     let mut next = vec![0usize; bands.len()];
-    for level in levels {
+    for (number, level) in levels.enumerate() {
         let due = |band: usize, number: usize| -> Option<Candidate> {
             let segment = bands[band].plan.segments.get(number)?;
             (segment.level == level).then(|| candidate(profile, bands, band, number))
@@ -205,16 +216,21 @@ fn arrange(profile: &Profile, levels: Range<usize>, bands: &[PlannedBand]) -> (V
         let mut heap: BinaryHeap<Candidate> =
             (0..bands.len()).filter_map(|band| due(band, next[band])).collect();
         while let Some(best) = heap.pop() {
-            if written.len() == usize::from(MAX_SEGMENTS) {
+            if segments.len() == usize::from(MAX_SEGMENTS) {
                 break;
             }
             next[best.band] += 1;
             heap.extend(due(best.band, next[best.band]));
-            written.push(best);
+            segments.push(best);
         }
-        level_segments.push(written.len());
+        level_segments.push(segments.len());
+        let distortion = |(band, &next): (&PlannedBand, &usize)| {
+            let left_out = band.plan.segments[next..].iter().take_while(|segment| segment.level <= level);
+            band.plan.distortions[number] + left_out.map(|segment| segment.gain).sum::<f64>()
+        };
+        distortions.push(bands.iter().zip(&next).map(distortion).sum());
     }
-    (written, level_segments)
+    Arrangement { segments, level_segments, distortions }
 }
 
 fn assemble(
@@ -224,16 +240,16 @@ fn assemble(
     prelude: Prelude,
     bands: Vec<PlannedBand>,
 ) -> Result<Vec<u8>> {
-    let (order, level_segments) = arrange(profile, levels.clone(), &bands);
+    let arrangement = arrange(profile, levels.clone(), &bands);
     let prelude_tokens = prelude.coded_tokens().max(1) as f64;
     let prelude = prelude.to_bytes();
     let levels = profile.level_names[levels].iter().enumerate().map(|(number, name)| {
-        let squared: f64 = bands.iter().map(|band| band.plan.distortions[number]).sum();
+        let squared = arrangement.distortions[number];
         let kld = (squared / prelude_tokens * f64::from(profile.kld_per_distortion)) as f32;
         let predicted_kld = if kld.is_nan() { f32::MAX } else { kld.clamp(0.0, f32::MAX) };
         Level { name: name.clone(), end_offset: 0, predicted_kld }
     });
-    let segments = order.iter().map(|entry| {
+    let segments = arrangement.segments.iter().map(|entry| {
         let band = &bands[entry.band];
         let segment = &band.plan.segments[entry.number];
         Segment {
@@ -258,10 +274,10 @@ fn assemble(
         levels: levels.collect(),
         segments: segments.collect(),
     };
-    let mut out = header.write(&level_segments)?;
+    let mut out = header.write(&arrangement.level_segments)?;
     out.reserve_exact(header.object_bytes() as usize - out.len());
     out.extend(prelude);
-    for entry in &order {
+    for entry in &arrangement.segments {
         out.extend(&bands[entry.band].plan.segments[entry.number].bytes);
     }
     Ok(out)

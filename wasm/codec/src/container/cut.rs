@@ -1,5 +1,7 @@
 //! Cuts of section 8. The first two are prefixes; all work without the profile.
 
+use std::cmp::Ordering;
+
 use super::header::Header;
 use crate::error::{Error, ErrorCode, Result};
 use crate::profile::Profile;
@@ -50,8 +52,11 @@ pub fn cut_layers(profile: &Profile, chunk: &[u8], first: u16, last: u16) -> Res
 /// knows: `Profile::groups_of_layers`). Needs the whole object.
 pub fn cut_groups(chunk: &[u8], groups: &[u8]) -> Result<Vec<u8>> {
     let header = Header::parse(chunk)?;
-    if chunk.len() != header.object_bytes() as usize {
-        return Err(Error::truncated("chunk object", header.object_bytes(), chunk.len()));
+    let whole = header.object_bytes() as usize;
+    match chunk.len().cmp(&whole) {
+        Ordering::Less => return Err(Error::truncated("chunk object", whole, chunk.len())),
+        Ordering::Greater => return Err(Error::corrupt("chunk size", whole, chunk.len())),
+        Ordering::Equal => {}
     }
     let mut wanted = [false; 256];
     groups.iter().for_each(|&group| wanted[usize::from(group)] = true);
