@@ -36,7 +36,7 @@ proptest! {
             let cut = cut_layers(&case.profile, &case.chunk, first, last).unwrap();
             prop_assert_eq!(&cut, &cut_groups(&case.chunk, &groups).unwrap());
             let longer = [case.chunk.as_slice(), &[0]].concat();
-            prop_assert_eq!(cut_groups(&longer, &groups).unwrap_err().code, ErrorCode::Corrupt);
+            prop_assert_eq!(cut_groups(&longer, &groups).unwrap_err().code(), ErrorCode::Corrupt);
             prop_assert!(validate_chunk(&cut).unwrap().subset);
             let kept: Vec<_> = whole.iter().filter(|band| groups.contains(&band.group)).cloned().collect();
             prop_assert_eq!(&kept, &decode_indices(&case.profile, &cut, ALL, &limits).unwrap());
