@@ -35,6 +35,8 @@ export class ClientRun {
   #queue: Queued[] = [];
   #decode: { chunk: number; level: number; endMs: number } | null = null;
   #standby: { kvLevels: readonly number[]; fromMs: number; endMs: number } | null = null;
+  /** When a standby that was stopped has let go of the processor. */
+  #engineFreeAtMs = 0;
   #requests = 1;
   #receivedBytes = 0;
   #wastedBytes = 0;
@@ -137,6 +139,10 @@ export class ClientRun {
       const endMs = readyMs + this.#workload.truth.prefillMs[kvLevels.length]!;
       this.#standby = { kvLevels, fromMs: readyMs, endMs };
     }
+    if (actions.stop) {
+      this.#engineFreeAtMs = this.#stopped(timeMs);
+      this.#standby = null;
+    }
     if (actions.finish === null) return;
     if (actions.finish.from === 'text') this.#end(this.#standby!.kvLevels, this.#standby!.endMs);
     else {
@@ -151,10 +157,11 @@ export class ClientRun {
     const next = this.#session.nextToDecode();
     if (next === null) return;
     const { chunks } = this.#workload.truth;
-    const endMs = timeMs + chunks[next.chunk]!.levels[next.level]!.decodeMs;
+    const fromMs = Math.max(timeMs, this.#engineFreeAtMs);
+    const endMs = fromMs + chunks[next.chunk]!.levels[next.level]!.decodeMs;
     this.#decode = { ...next, endMs };
     const believed = this.#workload.believed.chunks[next.chunk]!.levels[next.level]!.decodeMs;
-    this.#session.decoding(timeMs - this.startMs, timeMs - this.startMs + believed);
+    this.#session.decoding(timeMs - this.startMs, fromMs - this.startMs + believed);
     if (this.#standby !== null) {
       this.#standby.fromMs += endMs - timeMs;
       this.#standby.endMs += endMs - timeMs;
@@ -163,7 +170,7 @@ export class ClientRun {
 
   /** When a standby that is told so now has stopped: after the batch that it evaluates. */
   #stopped(timeMs: number): number {
-    if (this.#standby === null) return timeMs;
+    if (this.#standby === null) return Math.max(timeMs, this.#engineFreeAtMs);
     const { fromMs, endMs } = this.#standby;
     const { stopMs } = this.#workload.truth;
     if (timeMs <= fromMs) return fromMs;

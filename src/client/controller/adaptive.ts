@@ -22,6 +22,13 @@ const GRAIN_MS = 1;
  *    ready first is used. So no link, however it behaves, makes a request slower than text.
  */
 export const adaptive: Strategy = (view) => {
+  if (view.standby !== null) {
+    const without = withoutStandby(view);
+    if (without !== null) {
+      const decision = decide(without);
+      return decision.act === 'fetch' ? { ...decision, act: 'stop' } : decision;
+    }
+  }
   const decision = decide(view);
   if (view.tokenBytesMissing > 0) return { ...decision, act: 'fetch' };
   if (decision.act !== 'fetch' || view.standby !== null) return decision;
@@ -30,6 +37,23 @@ export const adaptive: Strategy = (view) => {
   if (spareMs < GRAIN_MS) return { ...decision, act: 'standby', kvLevels: now.kvLevels };
   return { ...decision, wakeAtMs: Math.min(decision.wakeAtMs, view.nowMs + spareMs - GRAIN_MS / 2) };
 };
+
+/**
+ * The view as it is when the standby stops now; null while it is needed: as the answer, or because what is here could not
+ * replace it within the crossover guard.
+ */
+function withoutStandby(view: View): View | null {
+  if (view.standby!.finishMs <= view.deadlineMs) return null;
+  const { nowMs, outline, decoderFreeAtMs } = view;
+  const without = {
+    ...view,
+    standby: null,
+    decoderFreeAtMs: Math.max(decoderFreeAtMs, nowMs + outline.stopMs),
+  };
+  const now = planWithoutFetching(without);
+  if (now.kvLevels.length < outline.chunks.length) return null;
+  return now.finishMs + TICK_MS < view.textFinishMs * TEXT_GUARD ? without : null;
+}
 
 function decide(view: View): Decision {
   const limitMs = Math.min(view.deadlineMs, view.textFinishMs * TEXT_GUARD);

@@ -108,9 +108,10 @@ export interface Decision {
   kvLevels: readonly number[];
   /**
    * `fetch`: go on fetching. `standby`: the same, but load `kvLevels` and evaluate the text after them meanwhile.
+   * `stop`: go on fetching without the standby, whose processor decoding needs.
    * `load`: fetch nothing more, load `kvLevels`, evaluate the rest. `text`: fetch nothing more, let the standby finish.
    */
-  act: 'fetch' | 'standby' | 'load' | 'text';
+  act: 'fetch' | 'standby' | 'stop' | 'load' | 'text';
   /** Ask again at this time, if nothing happens before. */
   wakeAtMs: number;
 }

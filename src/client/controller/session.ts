@@ -35,6 +35,8 @@ export interface Actions {
   cut: Transfer[];
   /** Set once, if at all: decode and load these levels, evaluate the text after them, and go on receiving meanwhile. */
   standby: readonly number[] | null;
+  /** The standby is to stop: KV that is here is ready sooner, and decoding needs the processor. */
+  stop: boolean;
   /**
    * Set once, the end. `load`: stop the standby if there is one, decode what is not decoded, load these levels, evaluate the
    * text after them. `text`: what the standby is doing is the answer.
@@ -187,6 +189,7 @@ export class Session {
       start: [],
       cut: [],
       standby: null,
+      stop: false,
       finish: null,
       wakeAtMs: Number.POSITIVE_INFINITY,
     };
@@ -208,6 +211,11 @@ export class Session {
       this.#standby = { kvLevels, finishMs: finishMs(view, view.rate.middle, kvLevels.length, kvLevels) };
       this.#settled = kvLevels;
       actions.standby = kvLevels;
+    } else if (act === 'stop') {
+      this.#standby = null;
+      this.#settled = null;
+      this.#decoderFreeAtMs = Math.max(this.#decoderFreeAtMs, view.nowMs + view.outline.stopMs);
+      actions.stop = true;
     } else if (act !== 'fetch') {
       this.#isOver = true;
       this.#settled = kvLevels;
