@@ -73,7 +73,11 @@ function decide(view: View): Decision {
   }
   const spareMs = limitMs - safe.finishMs - GRAIN_MS;
   const fetches = fetchesOf(view, safe);
+  const hopeful = planAll(view, view.rate.high, limitMs).best;
+  const more = hopeful === null ? [] : fetchesOf(view, hopeful);
   if (fetches.length > 0) {
+    for (const fetch of more)
+      if (!fetches.some(({ chunk, level }) => chunk === fetch.chunk && level === fetch.level)) fetches.push(fetch);
     const sure = planAll(view, NOTHING_ARRIVES, limitMs).best;
     if (sure === null) return fetching(view, fetches, safe);
     const lastChanceMs = limitMs - sure.finishMs - GRAIN_MS;
@@ -84,9 +88,7 @@ function decide(view: View): Decision {
     return losesLittle || winsMuch ? fetching(view, fetches, safe) : settle(view, sure);
   }
   if (spareMs <= 0) return settle(view, safe);
-  const hopeful = planAll(view, view.rate.middle, limitMs).best;
   if (hopeful !== null && hopeful.loss < safe.loss * (1 - WORTH_GAIN)) {
-    const more = fetchesOf(view, hopeful);
     if (more.length > 0) return fetching(view, more, hopeful, view.nowMs + spareMs);
   }
   if (safe.kvLevels.length < view.outline.chunks.length && !view.rate.known) {

@@ -62,6 +62,8 @@ export interface Rate {
   low: number;
   /** As likely above as below. */
   middle: number;
+  /** The link will hardly stay above this. */
+  high: number;
   /** Throughput of the last whole chunk; null before the first. */
   lastChunk: number | null;
   /** False while `low` and `middle` are little more than a guess. */

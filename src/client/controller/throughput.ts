@@ -12,15 +12,25 @@ interface Sample {
 }
 
 /** A sample is closed when it covers this much busy time, or earlier with so many bytes. */
-const SAMPLE_MS = 60;
+const SAMPLE_MS = Number((globalThis as any).process?.env?.SAMPLE_MS ?? 40);
 const SAMPLE_MIN_MS = 5;
 const SAMPLE_BYTES = 131_072;
 /** Quantiles are taken over means of so much busy time. */
-const SPAN_MS = 300;
+const E = (name: string, value: number) => Number((globalThis as any).process?.env?.[name] ?? value);
+const SPAN_SHARE = E('SPAN_SHARE', 0.3);
+const SPAN_MIN_MS = E('SPAN_MIN', 100);
+const SPAN_MAX_MS = E('SPAN_MAX', 300);
+const MEMORY_SHARE = E('MEM_SHARE', 0.5);
+const MEMORY_MIN_MS = E('MEM_MIN', 150);
+const MEMORY_MAX_MS = E('MEM_MAX', 800);
+const OPEN_MIN_MS = E('OPEN_MIN', 15);
+const GROW_LOW = E('GROW_LOW', 2);
+const GROW_MID = E('GROW_MID', 4);
+const GROW_HIGH = E('GROW_HIGH', 8);
+const HIGH_HOPE = E('HIGH_HOPE', 4);
 /** A sample counts half after so much busy time. */
-const HALF_LIFE_MS = 400;
 /** Busy time that is remembered. */
-const WINDOW_MS = 2_000;
+const WINDOW_MS = 3_000;
 /** A prior counts as so much busy time, or as round trips, until that much has been measured. */
 const PRIOR_MS = 200;
 const PRIOR_TRIPS = 2;
@@ -36,7 +46,10 @@ const HOPED_BYTES_PER_MS = 6_250;
 const START_UP_GROWTH = 1.4;
 const START_UP_MAX_TRIPS = 12;
 const KNOWN_MS = 150;
-const LOW_QUANTILE = 0.25;
+const LOW_QUANTILE = E('LOWQ', 0.25);
+const MIDDLE_QUANTILE = E('MIDQ', 0.5);
+const HIGH_QUANTILE = E('HIGHQ', 0.9);
+const clamp = (x: number, a: number, b: number) => Math.max(a, Math.min(b, x));
 /** 8 kbit/s; keeps every prediction finite when nothing arrives. */
 const FLOOR_BYTES_PER_MS = 1;
 
@@ -87,27 +100,68 @@ export class Throughput {
     if (busyMs > 0) this.#lastChunk = bytes / busyMs;
   }
 
-  get rate(): Rate {
+  /** What the mean throughput over the next `horizonMs` may be. */
+  over(horizonMs: number): Rate {
+    if (this.#startsUp) return this.#growing(horizonMs);
+    const spanMs = clamp(SPAN_SHARE * horizonMs, SPAN_MIN_MS, SPAN_MAX_MS);
+    const halfLifeMs = clamp(MEMORY_SHARE * horizonMs, MEMORY_MIN_MS, MEMORY_MAX_MS);
     const measured = [...this.#samples];
-    if (this.#openMs >= SAMPLE_MS / 2)
+    if (this.#openMs >= OPEN_MIN_MS)
       measured.push({ bytesPerMs: this.#openBytes / this.#openMs, durationMs: this.#openMs });
-    const samples = recentFirst(spans(measured));
+    const samples = recentFirst(spans(measured, spanMs), halfLifeMs);
     const guessMs = Math.max(PRIOR_MS, PRIOR_TRIPS * this.#roundTripMs) - this.#measuredMs;
     if (this.#prior !== null && guessMs > 0) {
       for (const share of PRIOR_SHARES)
         samples.push({ bytesPerMs: share * this.#prior, durationMs: guessMs / PRIOR_SHARES.length });
     }
-    const known = this.#prior !== null || (this.#measuredMs >= KNOWN_MS && !this.#startsUp);
-    if (samples.length === 0 || (this.#startsUp && this.#prior === null && this.#lastTripBytesPerMs === 0))
-      return { low: CAUTIOUS_BYTES_PER_MS, middle: HOPED_BYTES_PER_MS, lastChunk: this.#lastChunk, known };
+    if (samples.length === 0) return this.#growing(horizonMs);
     samples.sort((a, b) => a.bytesPerMs - b.bytesPerMs);
-    const growing = this.#startsUp ? this.#lastTripBytesPerMs * START_UP_GROWTH : 0;
     return {
       low: Math.max(FLOOR_BYTES_PER_MS, quantile(samples, LOW_QUANTILE)),
-      middle: Math.max(FLOOR_BYTES_PER_MS, growing, quantile(samples, 0.5)),
+      middle: Math.max(FLOOR_BYTES_PER_MS, quantile(samples, MIDDLE_QUANTILE)),
+      high: Math.max(FLOOR_BYTES_PER_MS, quantile(samples, HIGH_QUANTILE)),
       lastChunk: this.#lastChunk,
-      known,
+      known: this.#prior !== null || this.#measuredMs >= KNOWN_MS,
     };
+  }
+
+  /** During slow start: what the round trips to come bring if each doubles up to a limit that is a guess. */
+  #growing(horizonMs: number): Rate {
+    const trip = this.#tripMs >= SAMPLE_MIN_MS ? this.#tripBytes / this.#tripMs : 0;
+    const now = Math.max(this.#lastTripBytesPerMs, trip);
+    const known = this.#prior !== null;
+    if (now === 0 && this.#prior === null)
+      return {
+        low: CAUTIOUS_BYTES_PER_MS,
+        middle: HOPED_BYTES_PER_MS,
+        high: HIGH_HOPE * HOPED_BYTES_PER_MS,
+        lastChunk: this.#lastChunk,
+        known,
+      };
+    const caps =
+      this.#prior === null
+        ? [GROW_LOW * now, Math.max(GROW_MID * now, HOPED_BYTES_PER_MS), Math.max(GROW_HIGH * now, HIGH_HOPE * HOPED_BYTES_PER_MS)]
+        : PRIOR_SHARES.map((share) => Math.max(now, share * this.#prior!));
+    const [low, middle, high] = caps.map((cap) =>
+      Math.max(FLOOR_BYTES_PER_MS, this.#meanGrowth(now, cap, horizonMs)),
+    );
+    return { low: low!, middle: middle!, high: high!, lastChunk: this.#lastChunk, known };
+  }
+
+  #meanGrowth(now: number, cap: number, horizonMs: number): number {
+    if (now === 0) return cap;
+    const horizon = Math.max(horizonMs, SAMPLE_MIN_MS);
+    let rate = now;
+    let bytes = 0;
+    let leftMs = horizon;
+    let untilMs = Math.max(SAMPLE_MIN_MS, this.#roundTripMs - this.#tripMs);
+    while (rate < cap && leftMs > untilMs) {
+      bytes += rate * untilMs;
+      leftMs -= untilMs;
+      untilMs = Math.max(SAMPLE_MIN_MS, this.#roundTripMs);
+      rate *= 2;
+    }
+    return (bytes + Math.min(rate, cap) * leftMs) / horizon;
   }
 
   /** Forgets what came before the last round trip, until trips no longer grow. */
@@ -127,11 +181,11 @@ export class Throughput {
 }
 
 /** The mean over `SPAN_MS` up to the end of every sample: what a plan for a whole chunk or more can expect. */
-function spans(samples: readonly Sample[]): Sample[] {
+function spans(samples: readonly Sample[], spanMs: number): Sample[] {
   return samples.map(({ durationMs }, end) => {
     let bytes = 0;
     let ms = 0;
-    for (let i = end; i >= 0 && ms < SPAN_MS; i--) {
+    for (let i = end; i >= 0 && ms < spanMs; i--) {
       ms += samples[i]!.durationMs;
       bytes += samples[i]!.bytesPerMs * samples[i]!.durationMs;
     }
@@ -140,11 +194,11 @@ function spans(samples: readonly Sample[]): Sample[] {
 }
 
 /** Gives older samples less weight. */
-function recentFirst(samples: readonly Sample[]): Sample[] {
+function recentFirst(samples: readonly Sample[], halfLifeMs: number): Sample[] {
   let ageMs = 0;
   const weighted: Sample[] = [];
   for (const { bytesPerMs, durationMs } of samples.toReversed()) {
-    weighted.push({ bytesPerMs, durationMs: durationMs * 0.5 ** (ageMs / HALF_LIFE_MS) });
+    weighted.push({ bytesPerMs, durationMs: durationMs * 0.5 ** (ageMs / halfLifeMs) });
     ageMs += durationMs;
   }
   return weighted;
