@@ -74,7 +74,13 @@ function decide(view: View): Decision {
   const spareMs = limitMs - safe.finishMs - GRAIN_MS;
   const fetches = fetchesOf(view, safe);
   const hopeful = planAll(view, view.rate.high, limitMs).best;
-  const more = hopeful === null ? [] : fetchesOf(view, hopeful);
+  const MODE = Number((globalThis as any).process?.env?.MODE ?? 1);
+  let more = hopeful === null ? [] : fetchesOf(view, hopeful);
+  const isWhole = safe.kvLevels.length === view.outline.chunks.length;
+  if (MODE === 1 && !isWhole && fetches.length > 0) more = [...fetchesOf(view, coarsest(view)), ...more];
+  if (MODE === 2 && !isWhole && fetches.length > 0) more = fetchesOf(view, coarsest(view));
+  if (MODE === 3 && !isWhole && fetches.length > 0) fetches.unshift(...fetchesOf(view, coarsest(view)));
+  if (MODE === 4 && !isWhole && fetches.length > 0) more = [];
   if (fetches.length > 0) {
     for (const fetch of more)
       if (!fetches.some(({ chunk, level }) => chunk === fetch.chunk && level === fetch.level)) fetches.push(fetch);
@@ -125,7 +131,7 @@ function isWorthStarting(view: View, finish: number): boolean {
   return finish < view.standby.finishMs - RESTART_GAIN * (view.standby.finishMs - view.nowMs);
 }
 
-const RESTART_GAIN = 0.1;
+const RESTART_GAIN = Number((globalThis as any).process?.env?.RG ?? 0.1);
 
 /** A rate at which plans that need another byte are never in time. */
 const NOTHING_ARRIVES = 1e-9;

@@ -17,12 +17,14 @@ const SAMPLE_MIN_MS = 5;
 const SAMPLE_BYTES = 131_072;
 /** Quantiles are taken over means of so much busy time. */
 const E = (name: string, value: number) => Number((globalThis as any).process?.env?.[name] ?? value);
-const SPAN_SHARE = E('SPAN_SHARE', 0.3);
+const SPAN_SHARE = E('SPAN_SHARE', 0.5);
 const SPAN_MIN_MS = E('SPAN_MIN', 100);
-const SPAN_MAX_MS = E('SPAN_MAX', 300);
-const MEMORY_SHARE = E('MEM_SHARE', 0.5);
+const SPAN_MAX_MS = E('SPAN_MAX', 600);
+const MEMORY_SHARE = E('MEM_SHARE', 0.4);
 const MEMORY_MIN_MS = E('MEM_MIN', 150);
 const MEMORY_MAX_MS = E('MEM_MAX', 800);
+const LOWMEAN = E('LOWMEAN', 0.6);
+const MIDMEAN = E('MIDMEAN', 1);
 const OPEN_MIN_MS = E('OPEN_MIN', 15);
 const GROW_LOW = E('GROW_LOW', 2);
 const GROW_MID = E('GROW_MID', 4);
@@ -48,7 +50,7 @@ const START_UP_MAX_TRIPS = 12;
 const KNOWN_MS = 150;
 const LOW_QUANTILE = E('LOWQ', 0.25);
 const MIDDLE_QUANTILE = E('MIDQ', 0.5);
-const HIGH_QUANTILE = E('HIGHQ', 0.9);
+const HIGH_QUANTILE = E('HIGHQ', 1);
 const clamp = (x: number, a: number, b: number) => Math.max(a, Math.min(b, x));
 /** 8 kbit/s; keeps every prediction finite when nothing arrives. */
 const FLOOR_BYTES_PER_MS = 1;
@@ -116,9 +118,10 @@ export class Throughput {
     }
     if (samples.length === 0) return this.#growing(horizonMs);
     samples.sort((a, b) => a.bytesPerMs - b.bytesPerMs);
+    const mean = meanOf(recentFirst(measured, halfLifeMs));
     return {
-      low: Math.max(FLOOR_BYTES_PER_MS, quantile(samples, LOW_QUANTILE)),
-      middle: Math.max(FLOOR_BYTES_PER_MS, quantile(samples, MIDDLE_QUANTILE)),
+      low: Math.max(FLOOR_BYTES_PER_MS, LOWMEAN * mean, quantile(samples, LOW_QUANTILE)),
+      middle: Math.max(FLOOR_BYTES_PER_MS, MIDMEAN * mean, quantile(samples, MIDDLE_QUANTILE)),
       high: Math.max(FLOOR_BYTES_PER_MS, quantile(samples, HIGH_QUANTILE)),
       lastChunk: this.#lastChunk,
       known: this.#prior !== null || this.#measuredMs >= KNOWN_MS,
@@ -202,6 +205,16 @@ function recentFirst(samples: readonly Sample[], halfLifeMs: number): Sample[] {
     ageMs += durationMs;
   }
   return weighted;
+}
+
+function meanOf(samples: readonly Sample[]): number {
+  let bytes = 0;
+  let ms = 0;
+  for (const { bytesPerMs, durationMs } of samples) {
+    bytes += bytesPerMs * durationMs;
+    ms += durationMs;
+  }
+  return ms === 0 ? 0 : bytes / ms;
 }
 
 /** By duration, of samples in rising order. */
