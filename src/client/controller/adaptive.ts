@@ -1,6 +1,6 @@
 import { TEXT_GUARD } from './guard.ts';
 import { type Decision, type Fetch, levelWithin, type Strategy, type View } from './model.ts';
-import { finishMs } from './pipeline.ts';
+import { finishMs, missingBytes } from './pipeline.ts';
 import { fetchesOf, type Plan, planAll } from './plan.ts';
 
 /** The longest time between two looks at the link. */
@@ -50,10 +50,13 @@ function withoutStandby(view: View): View | null {
     standby: null,
     decoderFreeAtMs: Math.max(decoderFreeAtMs, nowMs + outline.stopMs),
   };
-  const now = planWithoutFetching(without);
-  if (now.kvLevels.length < outline.chunks.length) return null;
-  return now.finishMs + TICK_MS < view.textFinishMs * TEXT_GUARD ? without : null;
+  let missing = 0;
+  for (let chunk = 0; chunk < outline.chunks.length; chunk++) missing += missingBytes(view, chunk, 0);
+  const wholeMs = missing === 0 ? 0 : SURE_TIMES * missing / view.rate.low;
+  const spareMs = view.textFinishMs * TEXT_GUARD - planWithoutFetching(without).finishMs;
+  return spareMs > TICK_MS + wholeMs ? without : null;
 }
+const SURE_TIMES = Number((globalThis as any).process?.env?.SURE ?? 2);
 
 function decide(view: View): Decision {
   const limitMs = Math.min(view.deadlineMs, view.textFinishMs * TEXT_GUARD);
@@ -131,7 +134,7 @@ function isWorthStarting(view: View, finish: number): boolean {
   return finish < view.standby.finishMs - RESTART_GAIN * (view.standby.finishMs - view.nowMs);
 }
 
-const RESTART_GAIN = Number((globalThis as any).process?.env?.RG ?? 0.1);
+const RESTART_GAIN = 0.1;
 
 /** A rate at which plans that need another byte are never in time. */
 const NOTHING_ARRIVES = 1e-9;
