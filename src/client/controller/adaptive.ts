@@ -14,12 +14,14 @@ const GRAIN_MS = 1;
  * first complete context is there as soon as the fastest fixed level would be.
  *
  * 1. `safe`, the plan at a rate that the link will hardly stay below, decides what to fetch.
- * 2. If it has nothing left to fetch, time that remains may be gambled with: the plan at the middle rate decides. A range
- *    that does not arrive in time is cut short, and the level before it is used.
+ * 2. Behind that comes what the plan at a hopeful rate wants besides, so that the link never runs dry. When the safe plan has
+ *    nothing left to fetch, the time that remains is gambled with: a range that does not arrive in time is cut short, and the
+ *    level before it is used.
  * 3. If the safe plan is late, the middle one decides; if that is late too, the fastest plan does.
  * 4. The last moment at which something that is here already is in time is not let pass for a small gain.
  * 5. When text has to begin now or break the crossover guard, it begins, while KV goes on arriving: a standby. Whichever is
  *    ready first is used. So no link, however it behaves, makes a request slower than text.
+ * 6. As soon as KV is as good as here, a standby that would be late itself stops: chunks are decoded while others arrive.
  */
 export const adaptive: Strategy = (view) => {
   if (view.standby !== null) {
@@ -39,24 +41,23 @@ export const adaptive: Strategy = (view) => {
 };
 
 /**
- * The view as it is when the standby stops now; null while it is needed: as the answer, or because what is here could not
- * replace it within the crossover guard.
+ * The view as it is when the standby stops now, so that decoding has the processor; null while the standby is needed: as the
+ * answer, or because without it the crossover guard depends on more than twice the time that the link should take to bring
+ * the coarsest level of all chunks.
  */
 function withoutStandby(view: View): View | null {
   if (view.standby!.finishMs <= view.deadlineMs) return null;
   const { nowMs, outline, decoderFreeAtMs } = view;
-  const without = {
+  const stopped = {
     ...view,
     standby: null,
     decoderFreeAtMs: Math.max(decoderFreeAtMs, nowMs + outline.stopMs),
   };
   let missing = 0;
   for (let chunk = 0; chunk < outline.chunks.length; chunk++) missing += missingBytes(view, chunk, 0);
-  const wholeMs = missing === 0 ? 0 : SURE_TIMES * missing / view.rate.low;
-  const spareMs = view.textFinishMs * TEXT_GUARD - planWithoutFetching(without).finishMs;
-  return spareMs > TICK_MS + wholeMs ? without : null;
+  const spareMs = view.textFinishMs * TEXT_GUARD - planWithoutFetching(stopped).finishMs;
+  return spareMs > TICK_MS + (SURE_TIMES * missing) / view.rate.low ? stopped : null;
 }
-const SURE_TIMES = Number((globalThis as any).process?.env?.SURE ?? 2);
 
 function decide(view: View): Decision {
   const limitMs = Math.min(view.deadlineMs, view.textFinishMs * TEXT_GUARD);
@@ -77,16 +78,10 @@ function decide(view: View): Decision {
   const spareMs = limitMs - safe.finishMs - GRAIN_MS;
   const fetches = fetchesOf(view, safe);
   const hopeful = planAll(view, view.rate.high, limitMs).best;
-  const MODE = Number((globalThis as any).process?.env?.MODE ?? 1);
-  let more = hopeful === null ? [] : fetchesOf(view, hopeful);
-  const isWhole = safe.kvLevels.length === view.outline.chunks.length;
-  if (MODE === 1 && !isWhole && fetches.length > 0) more = [...fetchesOf(view, coarsest(view)), ...more];
-  if (MODE === 2 && !isWhole && fetches.length > 0) more = fetchesOf(view, coarsest(view));
-  if (MODE === 3 && !isWhole && fetches.length > 0) fetches.unshift(...fetchesOf(view, coarsest(view)));
-  if (MODE === 4 && !isWhole && fetches.length > 0) more = [];
+  const more = hopeful === null ? [] : fetchesOf(view, hopeful);
   if (fetches.length > 0) {
-    for (const fetch of more)
-      if (!fetches.some(({ chunk, level }) => chunk === fetch.chunk && level === fetch.level)) fetches.push(fetch);
+    if (safe.kvLevels.length < view.outline.chunks.length) append(fetches, fetchesOf(view, coarsest(view)));
+    append(fetches, more);
     const sure = planAll(view, NOTHING_ARRIVES, limitMs).best;
     if (sure === null) return fetching(view, fetches, safe);
     const lastChanceMs = limitMs - sure.finishMs - GRAIN_MS;
@@ -97,14 +92,20 @@ function decide(view: View): Decision {
     return losesLittle || winsMuch ? fetching(view, fetches, safe) : settle(view, sure);
   }
   if (spareMs <= 0) return settle(view, safe);
-  if (hopeful !== null && hopeful.loss < safe.loss * (1 - WORTH_GAIN)) {
-    if (more.length > 0) return fetching(view, more, hopeful, view.nowMs + spareMs);
-  }
+  if (hopeful !== null && more.length > 0 && hopeful.loss < safe.loss * (1 - WORTH_GAIN))
+    return fetching(view, more, hopeful, view.nowMs + spareMs);
   if (safe.kvLevels.length < view.outline.chunks.length && !view.rate.known) {
     const probe = fetchesOf(view, coarsest(view));
     if (probe.length > 0) return fetching(view, probe, safe, view.nowMs + spareMs);
   }
   return settle(view, safe);
+}
+
+/** Adds what is not there yet, behind it. */
+function append(fetches: Fetch[], more: readonly Fetch[]): void {
+  for (const fetch of more)
+    if (!fetches.some(({ chunk, level }) => chunk === fetch.chunk && level === fetch.level))
+      fetches.push(fetch);
 }
 
 function fetching(
@@ -135,6 +136,9 @@ function isWorthStarting(view: View, finish: number): boolean {
 }
 
 const RESTART_GAIN = 0.1;
+
+/** The link is trusted to bring within this multiple of the time what it should at its low rate. */
+const SURE_TIMES = 2;
 
 /** A rate at which plans that need another byte are never in time. */
 const NOTHING_ARRIVES = 1e-9;

@@ -4,4 +4,4 @@
  */
 export const TEXT_GUARD = 1.03;
 /** A standby gives way to decoding as long as text still ends by this. */
-export const DECODE_GUARD = 1.045;
+export const DECODE_GUARD = 1.04;

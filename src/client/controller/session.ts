@@ -50,8 +50,6 @@ const MAX_TRANSFERS = 32;
 const MIN_TRANSFERS = 2;
 /** Chunks of so many fetches at the head of the list are not worth decoding before. */
 const RAISED_SOON = 2;
-/** A rate for less time than this means nothing. */
-const HORIZON_MIN_MS = 100;
 /** Stands for a chunk without any KV: worse than every level. */
 const UNDECODED_KLD = 10;
 
@@ -165,7 +163,7 @@ export class Session {
 
   view(nowMs: number): View {
     const { outline, deadlineMs, roundTripMs } = this.#options;
-    const rate = this.#throughput.over(Math.max(HORIZON_MIN_MS, deadlineMs - nowMs));
+    const rate = this.#throughput.over(deadlineMs - nowMs);
     const view = {
       outline,
       progress: this.progress,

@@ -63,7 +63,7 @@ export const views: fc.Arbitrary<View> = outlines.chain((outline) =>
         while (decodedLevel >= 0 && levels[decodedLevel]!.bytes > receivedBytes) decodedLevel -= 1;
         return { receivedBytes, requestedBytes: receivedBytes, decodedLevel };
       }),
-      rate: { low, middle: 2 * low, lastChunk: low, known: true },
+      rate: { low, middle: 2 * low, high: 4 * low, lastChunk: low, known: true },
       decoderFreeAtMs: 0,
       textFinishMs: rest.nowMs + outline.prefillMs[0]!,
       standby: standbyMs === null ? null : { kvLevels: [], finishMs: standbyMs },

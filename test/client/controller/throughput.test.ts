@@ -7,39 +7,39 @@ const feed = (throughput: Throughput, bytesPerMs: number, ms: number) => {
 
 describe('the throughput estimate', () => {
   test('is cautious, and says so, before anything was measured', () => {
-    const { low, middle, known } = new Throughput({ roundTripMs: 20 }).rate;
+    const { low, middle, known } = new Throughput({ roundTripMs: 20 }).over(1_000);
     expect(known).toBe(false);
     expect(low).toBeLessThan(middle);
   });
 
   test('starts below a prior and follows what is measured', () => {
     const throughput = new Throughput({ roundTripMs: 20, priorBytesPerMs: 1_000 });
-    expect(throughput.rate.known).toBe(true);
-    expect(throughput.rate.low).toBeLessThan(1_000);
+    expect(throughput.over(1_000).known).toBe(true);
+    expect(throughput.over(1_000).low).toBeLessThan(1_000);
     feed(throughput, 5_000, 1_000);
-    expect(throughput.rate.low).toBeCloseTo(5_000);
-    expect(throughput.rate.middle).toBeCloseTo(5_000);
+    expect(throughput.over(1_000).low).toBeCloseTo(5_000);
+    expect(throughput.over(1_000).middle).toBeCloseTo(5_000);
   });
 
   test('does not take slow start for the link', () => {
     const throughput = new Throughput({ roundTripMs: 100 });
     for (let rate = 100; rate <= 3_200; rate *= 2) feed(throughput, rate, 100);
     feed(throughput, 4_000, 300);
-    expect(throughput.rate.low).toBeGreaterThan(2_500);
+    expect(throughput.over(1_000).low).toBeGreaterThan(2_500);
   });
 
   test('is not raised by one burst', () => {
     const throughput = new Throughput({ roundTripMs: 20 });
     feed(throughput, 1_000, 1_000);
     feed(throughput, 50_000, 20);
-    expect(throughput.rate.low).toBeLessThan(1_100);
-    expect(throughput.rate.middle).toBeLessThan(20_000);
+    expect(throughput.over(1_000).low).toBeLessThan(1_100);
+    expect(throughput.over(1_000).middle).toBeLessThan(20_000);
   });
 
   test('falls while a transfer stalls, before it is complete', () => {
     const throughput = new Throughput({ roundTripMs: 20 });
     feed(throughput, 1_000, 1_000);
     feed(throughput, 0, 500);
-    expect(throughput.rate.low).toBeLessThan(300);
+    expect(throughput.over(1_000).low).toBeLessThan(300);
   });
 });
