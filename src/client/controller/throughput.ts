@@ -27,8 +27,12 @@ const SPAN = { share: 0.5, minMs: 100, maxMs: 600 };
 /** A sample counts half after this share of the horizon in busy time, within these limits. */
 const HALF_LIFE = { share: 0.4, minMs: 150, maxMs: 800 };
 const LOW_QUANTILE = 0.25;
-/** A link that is on and off brings more than its low quantile, which is off: at least this share of the mean. */
+/**
+ * A link that is on and off brings more than its low quantile, which is off: at least this share of the mean, in which the
+ * fastest moments of this length in all do not count: they may have been one burst.
+ */
 const LOW_OF_MEAN = 0.6;
+const BURST_MS = 30;
 /** A prior counts as so much busy time, or as round trips, until that much has been measured. */
 const PRIOR_MS = 200;
 const PRIOR_TRIPS = 2;
@@ -113,11 +117,9 @@ export class Throughput {
       samples.push({ bytesPerMs: this.#openBytes / this.#openMs, durationMs: this.#openMs });
     const halfLifeMs = within(HALF_LIFE, horizonMs);
     const means = spans(samples, within(SPAN, horizonMs));
-    const weighted = weightsByAge(samples, halfLifeMs).map((weightMs, i) => ({
-      bytesPerMs: means[i]!,
-      durationMs: weightMs,
-    }));
-    const mean = weightedMean(samples, weighted);
+    const weights = weightsByAge(samples, halfLifeMs);
+    const weighted = means.map((bytesPerMs, i) => ({ bytesPerMs, durationMs: weights[i]! }));
+    const mean = weightedMean(samples, weights, 0);
     const guessMs = Math.max(PRIOR_MS, PRIOR_TRIPS * this.#roundTripMs) - this.#measuredMs;
     if (this.#prior !== null && guessMs > 0) {
       for (const share of PRIOR_SHARES)
@@ -126,7 +128,7 @@ export class Throughput {
     if (weighted.length === 0) return null;
     weighted.sort((a, b) => a.bytesPerMs - b.bytesPerMs);
     return {
-      low: Math.max(LOW_OF_MEAN * mean, quantile(weighted, LOW_QUANTILE)),
+      low: Math.max(LOW_OF_MEAN * weightedMean(samples, weights, BURST_MS), quantile(weighted, LOW_QUANTILE)),
       middle: Math.max(mean, quantile(weighted, 0.5)),
       high: Math.max(mean, weighted.at(-1)!.bytesPerMs),
     };
@@ -183,13 +185,19 @@ function weightsByAge(samples: readonly Sample[], halfLifeMs: number): number[] 
   return weights;
 }
 
-/** The samples' mean under those weights; 0 without samples. */
-function weightedMean(samples: readonly Sample[], weighted: readonly Sample[]): number {
+/** The samples' mean under those weights, without the fastest `withoutMs` of them; 0 if nothing is left. */
+function weightedMean(samples: readonly Sample[], weights: readonly number[], withoutMs: number): number {
   let bytes = 0;
   let ms = 0;
-  for (const [i, { bytesPerMs }] of samples.entries()) {
-    bytes += bytesPerMs * weighted[i]!.durationMs;
-    ms += weighted[i]!.durationMs;
+  let left = withoutMs;
+  const fastestFirst = samples
+    .map(({ bytesPerMs }, i) => ({ bytesPerMs, weightMs: weights[i]! }))
+    .sort((a, b) => b.bytesPerMs - a.bytesPerMs);
+  for (const { bytesPerMs, weightMs } of fastestFirst) {
+    const skipped = Math.min(left, weightMs);
+    left -= skipped;
+    bytes += bytesPerMs * (weightMs - skipped);
+    ms += weightMs - skipped;
   }
   return ms === 0 ? 0 : bytes / ms;
 }

@@ -40,6 +40,32 @@ describe('the throughput estimate', () => {
     const throughput = new Throughput({ roundTripMs: 20 });
     feed(throughput, 1_000, 1_000);
     feed(throughput, 0, 500);
-    expect(throughput.over(1_000).low).toBeLessThan(300);
+    expect(throughput.over(500).low).toBeLessThan(150);
+    expect(throughput.over(1_000).low).toBeLessThan(350);
+  });
+
+  test('counts on more of a link that is on and off, the longer the time left', () => {
+    const throughput = new Throughput({ roundTripMs: 20 });
+    for (let turn = 0; turn < 5; turn++) {
+      feed(throughput, 1_000, 300);
+      feed(throughput, 0, 100);
+    }
+    const [soon, later] = [throughput.over(200), throughput.over(3_000)];
+    expect(soon.low).toBeLessThan(400);
+    expect(later.low).toBeGreaterThan(600);
+    expect(later.middle).toBeLessThan(850);
+  });
+
+  test('foresees the round trips of slow start, up to what the prior allows', () => {
+    const [unknown, prior] = [{}, { priorBytesPerMs: 1_000 }].map(
+      (known) => new Throughput({ roundTripMs: 100, ...known }),
+    );
+    for (const throughput of [unknown!, prior!]) {
+      feed(throughput, 100, 100);
+      feed(throughput, 200, 100);
+      expect(throughput.over(1_000).low).toBeGreaterThan(250);
+      expect(throughput.over(1_000).middle).toBeGreaterThan(throughput.over(200).middle);
+    }
+    expect(prior!.over(1_000).high).toBeLessThanOrEqual(1_000);
   });
 });
