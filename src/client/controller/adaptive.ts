@@ -1,7 +1,7 @@
 import { TEXT_GUARD } from './guard.ts';
 import { type Decision, type Fetch, levelWithin, type Strategy, type View } from './model.ts';
 import { finishMs, missingBytes } from './pipeline.ts';
-import { fetchesOf, type Plan, planAll } from './plan.ts';
+import { Choices, fetchesOf, type Plan, planAll } from './plan.ts';
 
 /** The longest time between two looks at the link. */
 const TICK_MS = 50;
@@ -60,10 +60,11 @@ function withoutStandby(view: View): View | null {
 }
 
 function decide(view: View): Decision {
+  const choices = new Choices(view);
   const limitMs = Math.min(view.deadlineMs, view.textFinishMs * TEXT_GUARD);
-  const safe = planAll(view, view.rate.low, limitMs).best;
+  const safe = planAll(view, view.rate.low, limitMs, choices).best;
   if (safe === null) {
-    const { best, fastest } = planAll(view, view.rate.middle, limitMs);
+    const { best, fastest } = planAll(view, view.rate.middle, limitMs, choices);
     const plan = best ?? fastest;
     // Late anyway: as long as something is missing KV may still overtake the text.
     const fetches = fetchesOf(
@@ -77,16 +78,16 @@ function decide(view: View): Decision {
   }
   const spareMs = limitMs - safe.finishMs - GRAIN_MS;
   const fetches = fetchesOf(view, safe);
-  const hopeful = planAll(view, view.rate.high, limitMs).best;
+  const hopeful = planAll(view, view.rate.high, limitMs, choices).best;
   const more = hopeful === null ? [] : fetchesOf(view, hopeful);
   if (fetches.length > 0) {
     if (safe.kvLevels.length < view.outline.chunks.length) append(fetches, fetchesOf(view, coarsest(view)));
     append(fetches, more);
-    const sure = planAll(view, NOTHING_ARRIVES, limitMs).best;
+    const sure = planAll(view, NOTHING_ARRIVES, limitMs, choices).best;
     if (sure === null) return fetching(view, fetches, safe);
     const lastChanceMs = limitMs - sure.finishMs - GRAIN_MS;
     if (lastChanceMs > 0) return fetching(view, fetches, safe, view.nowMs + lastChanceMs);
-    const next = planAll({ ...view, nowMs: view.nowMs + TICK_MS }, NOTHING_ARRIVES, limitMs).best;
+    const next = planAll({ ...view, nowMs: view.nowMs + TICK_MS }, NOTHING_ARRIVES, limitMs, choices).best;
     const losesLittle = next !== null && next.loss < sure.loss * WORTH_RISK;
     const winsMuch = safe.loss * WORTH_RISK < sure.loss;
     return losesLittle || winsMuch ? fetching(view, fetches, safe) : settle(view, sure);

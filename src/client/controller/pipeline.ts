@@ -22,39 +22,69 @@ export function finishMs(
   kvChunks: number,
   levels: ArrayLike<number>,
 ): number {
-  const { outline, progress, standby, tokenBytesMissing } = view;
-  const startMs = view.nowMs + (view.idle ? view.roundTripMs : 0);
-  let arrivedMs = view.nowMs;
-  let decodedMs = Math.max(view.nowMs, view.decoderFreeAtMs);
-  let decodeMs = 0;
-  let bytes = tokenBytesMissing;
-  const arrive = (more: number, chunk: number, level: number) => {
-    bytes += more;
-    const ms = outline.chunks[chunk]!.levels[level]!.decodeMs;
-    arrivedMs = startMs + bytes / bytesPerMs;
-    decodedMs = Math.max(decodedMs, arrivedMs) + ms;
-    decodeMs += ms;
-  };
-  if (bytes > 0) arrivedMs = startMs + bytes / bytesPerMs;
-  for (let i = 0; i < kvChunks; i++) {
-    const level = levels[i]!;
-    if (level === progress[i]!.decodedLevel || missingBytes(view, i, level) > 0) continue;
-    const ms = outline.chunks[i]!.levels[level]!.decodeMs;
-    decodedMs += ms;
-    decodeMs += ms;
-  }
-  for (let pass = 0, finest = 0; pass <= finest; pass++) {
-    for (let i = 0; i < kvChunks; i++) {
-      const level = levels[i]!;
-      if (level < pass) continue;
-      if (level > finest) finest = level;
-      const missing = missingBytes(view, i, pass);
-      if (missing === 0) continue;
-      const more = pass === 0 ? missing : missing - missingBytes(view, i, pass - 1);
-      if (level === pass) arrive(more, i, level);
-      else bytes += more;
+  return new Pipeline(view).finishMs(view, bytesPerMs, kvChunks, levels);
+}
+
+/** What `finishMs` needs of every chunk and level, looked up once for the many plans that are tried at one moment. */
+export class Pipeline {
+  /** Row by row, a row per chunk. */
+  readonly #missing: Float64Array;
+  readonly #decodeMs: Float64Array;
+  readonly #decodedLevel: Int32Array;
+  readonly #rowLength: number;
+
+  constructor({ outline, progress }: View) {
+    const { chunks } = outline;
+    let rowLength = 0;
+    for (const { levels } of chunks) rowLength = Math.max(rowLength, levels.length);
+    this.#rowLength = rowLength;
+    this.#missing = new Float64Array(chunks.length * rowLength);
+    this.#decodeMs = new Float64Array(chunks.length * rowLength);
+    this.#decodedLevel = new Int32Array(chunks.length);
+    for (let chunk = 0; chunk < chunks.length; chunk++) {
+      const { receivedBytes, decodedLevel } = progress[chunk]!;
+      this.#decodedLevel[chunk] = decodedLevel;
+      const { levels } = chunks[chunk]!;
+      for (let level = 0; level < levels.length; level++) {
+        const at = chunk * rowLength + level;
+        this.#missing[at] = Math.max(0, levels[level]!.bytes - receivedBytes);
+        this.#decodeMs[at] = levels[level]!.decodeMs;
+      }
     }
   }
-  const readyMs = standby === null ? Math.max(arrivedMs, decodedMs) : arrivedMs + outline.stopMs + decodeMs;
-  return readyMs + outline.loadMs[kvChunks]! + outline.prefillMs[kvChunks]!;
+
+  /** As the function above; of the view it is made from, only times and the standby may have changed. */
+  finishMs(view: View, bytesPerMs: number, kvChunks: number, levels: ArrayLike<number>): number {
+    const { outline, standby, nowMs } = view;
+    const startMs = nowMs + (view.idle ? view.roundTripMs : 0);
+    let arrivedMs = nowMs;
+    let decodedMs = Math.max(nowMs, view.decoderFreeAtMs);
+    let decodeMs = 0;
+    let bytes = view.tokenBytesMissing;
+    if (bytes > 0) arrivedMs = startMs + bytes / bytesPerMs;
+    let finest = 0;
+    for (let i = 0; i < kvChunks; i++) {
+      const level = levels[i]!;
+      if (level > finest) finest = level;
+      const at = i * this.#rowLength + level;
+      if (level === this.#decodedLevel[i] || this.#missing[at]! > 0) continue;
+      decodedMs += this.#decodeMs[at]!;
+      decodeMs += this.#decodeMs[at]!;
+    }
+    for (let pass = 0; pass <= finest; pass++) {
+      for (let i = 0, at = pass; i < kvChunks; i++, at += this.#rowLength) {
+        const level = levels[i]!;
+        if (level < pass) continue;
+        const missing = this.#missing[at]!;
+        if (missing === 0) continue;
+        bytes += pass === 0 ? missing : missing - this.#missing[at - 1]!;
+        if (level > pass) continue;
+        arrivedMs = startMs + bytes / bytesPerMs;
+        decodedMs = Math.max(decodedMs, arrivedMs) + this.#decodeMs[at]!;
+        decodeMs += this.#decodeMs[at]!;
+      }
+    }
+    const readyMs = standby === null ? Math.max(arrivedMs, decodedMs) : arrivedMs + outline.stopMs + decodeMs;
+    return readyMs + outline.loadMs[kvChunks]! + outline.prefillMs[kvChunks]!;
+  }
 }

@@ -1,5 +1,5 @@
-import type { Fetch, View } from './model.ts';
-import { finishMs, missingBytes } from './pipeline.ts';
+import type { Fetch, Outline, View } from './model.ts';
+import { missingBytes, Pipeline } from './pipeline.ts';
 import { type Step, startLevel, stepsByGain } from './steps.ts';
 
 export interface Plan {
@@ -30,12 +30,16 @@ export interface Planned {
  *
  * A loss below that of all finest levels counts as equal to it: then the earlier finish wins.
  */
-export function planAll(view: View, bytesPerMs: number, deadlineMs: number): Planned {
+export function planAll(
+  view: View,
+  bytesPerMs: number,
+  deadlineMs: number,
+  choices = new Choices(view),
+): Planned {
   const { outline } = view;
+  const { pipeline, start, steps } = choices;
   const count = outline.chunks.length;
-  const steps = stepsByGain(view);
   const levels = new Int32Array(count);
-  const start = Int32Array.from(outline.chunks, (_, chunk) => startLevel(view, chunk));
   let startLoss = 0;
   let fastest = standbyPlan(view);
   let best = fastest !== null && fastest.finishMs <= deadlineMs ? fastest : null;
@@ -44,7 +48,7 @@ export function planAll(view: View, bytesPerMs: number, deadlineMs: number): Pla
       const { tokenCount, levels: options } = outline.chunks[kvChunks - 1]!;
       startLoss += options[start[kvChunks - 1]!]!.kld * tokenCount;
     }
-    const finish = finishMs(view, bytesPerMs, kvChunks, start);
+    const finish = pipeline.finishMs(view, bytesPerMs, kvChunks, start);
     if (fastest === null || finish < fastest.finishMs) {
       fastest = {
         kvLevels: Array.from(start.subarray(0, kvChunks)),
@@ -54,23 +58,59 @@ export function planAll(view: View, bytesPerMs: number, deadlineMs: number): Pla
       };
     }
     if (finish > deadlineMs) continue;
-    const own = steps.filter((step) => step.chunk < kvChunks);
-    const taken = longestPrefix(own.length, (length) => {
-      setLevels(levels, start, own, length);
-      return finishMs(view, bytesPerMs, kvChunks, levels) <= deadlineMs;
-    });
-    setLevels(levels, start, own, taken);
+    const isInTime = (length: number) => {
+      setLevels(levels, choices, kvChunks, length);
+      return pipeline.finishMs(view, bytesPerMs, kvChunks, levels) <= deadlineMs;
+    };
+    const least = best === null ? 0 : leastToMatch(best, startLoss, steps, kvChunks, outline);
+    if (least === null || (least > 0 && !isInTime(least))) continue;
+    const taken = longestPrefix(least, steps.length, isInTime);
+    setLevels(levels, choices, kvChunks, taken);
     let gain = 0;
-    for (let i = 0; i < taken; i++) gain += own[i]!.gain;
+    for (let i = 0; i < taken; i++) if (steps[i]!.chunk < kvChunks) gain += steps[i]!.gain;
     const candidate = {
       kvLevels: Array.from(levels.subarray(0, kvChunks)),
       usesStandby: false,
-      finishMs: finishMs(view, bytesPerMs, kvChunks, levels),
+      finishMs: pipeline.finishMs(view, bytesPerMs, kvChunks, levels),
       loss: (startLoss - gain) / outline.tokenCount,
     };
     if (best === null || isBetter(candidate, best, outline.finestLoss)) best = candidate;
   }
   return { best, fastest: fastest! };
+}
+
+/** What plans of one moment are chosen from, whatever the rate and the deadline: made once for all of them. */
+export class Choices {
+  readonly pipeline: Pipeline;
+  readonly steps: readonly Step[];
+  readonly start: Int32Array;
+
+  constructor(view: View) {
+    this.pipeline = new Pipeline(view);
+    this.steps = stepsByGain(view);
+    this.start = Int32Array.from(view.outline.chunks, (_, chunk) => startLevel(view, chunk));
+  }
+}
+
+/** Length of the shortest prefix whose loss is no larger than that of `best`; null: all steps are not enough. */
+function leastToMatch(
+  best: Plan,
+  startLoss: number,
+  steps: readonly Step[],
+  kvChunks: number,
+  outline: Outline,
+): number | null {
+  const floor = outline.finestLoss * (1 + EQUAL);
+  const loss = Math.max(best.loss, floor);
+  if (Math.max(startLoss / outline.tokenCount, floor) <= loss) return 0;
+  let gain = 0;
+  for (let i = 0; i < steps.length; i++) {
+    const step = steps[i]!;
+    if (step.chunk >= kvChunks) continue;
+    gain += step.gain;
+    if (Math.max((startLoss - gain) / outline.tokenCount, floor) <= loss) return i + 1;
+  }
+  return null;
 }
 
 function standbyPlan(view: View): Plan | null {
@@ -93,14 +133,18 @@ function isBetter(a: Plan, b: Plan, finestLoss: number): boolean {
 /** Sums of the same numbers in another order differ by less than this share. */
 const EQUAL = 1e-9;
 
-function setLevels(levels: Int32Array, start: Int32Array, steps: readonly Step[], count: number): void {
+/** The levels after the first `count` steps; those of chunks that are text do not count. */
+function setLevels(levels: Int32Array, { start, steps }: Choices, kvChunks: number, count: number): void {
   levels.set(start);
-  for (let i = 0; i < count; i++) levels[steps[i]!.chunk] = steps[i]!.level;
+  for (let i = 0; i < count; i++) {
+    const { chunk, level } = steps[i]!;
+    if (chunk < kvChunks) levels[chunk] = level;
+  }
 }
 
-/** The largest length up to `max` that holds, where 0 does and those that do come first. */
-function longestPrefix(max: number, holds: (length: number) => boolean): number {
-  let low = 0;
+/** The largest length from `min`, which holds, up to `max` that does, where those that do come first. */
+function longestPrefix(min: number, max: number, holds: (length: number) => boolean): number {
+  let low = min;
   let high = max;
   while (low < high) {
     const middle = (low + high + 1) >> 1;
