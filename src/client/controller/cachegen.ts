@@ -55,7 +55,13 @@ function inOrder(view: View, kvChunks: number, more: Fetch | null): Decision {
   const kvLevels = view.outline.chunks
     .slice(0, kvChunks)
     .map((chunk, i) => levelWithin(chunk, view.progress[i]!.receivedBytes));
-  return { fetches, kvLevels, act: final ? 'load' : 'fetch', wakeAtMs: Number.POSITIVE_INFINITY };
+  return {
+    fetches,
+    kvLevels,
+    act: final ? 'load' : 'fetch',
+    wakeAtMs: Number.POSITIVE_INFINITY,
+    hasMore: more !== null,
+  };
 }
 
 function onTheWay(view: View): number {

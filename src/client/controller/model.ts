@@ -116,6 +116,8 @@ export interface Decision {
   act: 'fetch' | 'standby' | 'stop' | 'load' | 'text';
   /** Ask again at this time, if nothing happens before. */
   wakeAtMs: number;
+  /** True: `fetches` is not all; ask again at once if more may be on the wire. */
+  hasMore?: boolean;
 }
 
 /** A strategy is a pure function. */

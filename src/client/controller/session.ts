@@ -201,7 +201,7 @@ export class Session {
       this.#wanted = decision.fetches;
       actions.wakeAtMs = decision.wakeAtMs;
       if (round === 0) this.#begin(decision, view, actions);
-      if (this.#isOver || !this.#startWanted(view, actions)) break;
+      if (this.#isOver || !this.#startWanted(view, actions) || !decision.hasMore) break;
     }
     return actions;
   }
