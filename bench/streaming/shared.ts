@@ -3,7 +3,7 @@ import { STRATEGIES } from './suite.ts';
 import { Draw, makeTrace } from './trace.ts';
 import { makeWorkload } from './workload.ts';
 
-const LINKS = 12;
+const LINKS = 60;
 /** Clients arrive within this time. */
 const WITHIN_MS = 1_000;
 

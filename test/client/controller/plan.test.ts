@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { finishMs } from '../../../src/client/controller/pipeline.ts';
-import { fetchesOf, planAll } from '../../../src/client/controller/plan.ts';
+import { Choices, fetchesOf, planAll } from '../../../src/client/controller/plan.ts';
+import { startLevel, stepsByGain } from '../../../src/client/controller/steps.ts';
 import { everyChoice, views } from './instances.ts';
 
 const RUNS = { numRuns: 500 };
@@ -38,6 +39,36 @@ describe('the plan over all chunks', () => {
           expect(chunk).toBeLessThan(best.kvLevels.length);
           expect(level).toBeLessThanOrEqual(best.kvLevels[chunk]!);
         }
+      }),
+      RUNS,
+    );
+  });
+
+  test('is the best of every number of KV chunks, each with the longest run of steps that is in time', () => {
+    fc.assert(
+      fc.property(views, fc.integer({ min: 0, max: 200 }), (view, laterMs) => {
+        const { chunks, tokenCount, finestLoss } = view.outline;
+        const later = { ...view, nowMs: view.nowMs + laterMs };
+        const standby = view.standby !== null && view.standby.finishMs <= view.deadlineMs;
+        let least = standby ? 0 : Number.POSITIVE_INFINITY;
+        for (let kvChunks = 0; kvChunks <= chunks.length; kvChunks++) {
+          const levels = chunks.slice(0, kvChunks).map((_, chunk) => startLevel(later, chunk));
+          const steps = [null, ...stepsByGain(later).filter(({ chunk }) => chunk < kvChunks)];
+          for (const step of steps) {
+            if (step !== null) levels[step.chunk] = step.level;
+            if (finishMs(later, view.rate.low, kvChunks, levels) > view.deadlineMs) break;
+            const loss = levels.reduce(
+              (sum, l, i) => sum + chunks[i]!.levels[l]!.kld * chunks[i]!.tokenCount,
+              0,
+            );
+            least = Math.min(least, loss / tokenCount);
+          }
+        }
+        // What was prepared for one moment holds for a later one.
+        const { best } = planAll(later, view.rate.low, view.deadlineMs, new Choices(view));
+        expect(best === null).toBe(least === Number.POSITIVE_INFINITY);
+        if (best !== null)
+          expect(Math.max(best.loss, finestLoss)).toBeCloseTo(Math.max(least, finestLoss), 9);
       }),
       RUNS,
     );

@@ -72,4 +72,27 @@ describe('a session', () => {
     expect(begun).toHaveLength(1);
     expect(begun[0]).toBeLessThanOrEqual(0.05 * outline.prefillMs[0]!);
   });
+
+  test('stops a standby that would be late as soon as KV is here, and then loads', () => {
+    const made = session(adaptive, 600);
+    for (let nowMs = 0; nowMs < 120; nowMs += 10) {
+      made.observe(0, 10);
+      made.step(nowMs);
+    }
+    expect(made.view(120).standby).not.toBeNull();
+    const acts: string[] = [];
+    for (let nowMs = 120; nowMs < 700 && !acts.includes('load'); nowMs += 10) {
+      for (const [chunk, { receivedBytes, requestedBytes }] of made.progress.entries())
+        if (requestedBytes > receivedBytes)
+          made.received(
+            { chunk, fromByte: receivedBytes, toByte: requestedBytes },
+            requestedBytes - receivedBytes,
+          );
+      made.observe(100_000, 10);
+      const { stop, finish } = made.step(nowMs);
+      if (stop) acts.push('stop');
+      if (finish !== null) acts.push(finish.from);
+    }
+    expect(acts).toEqual(['stop', 'load']);
+  });
 });
