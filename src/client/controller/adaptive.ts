@@ -42,8 +42,8 @@ export const adaptive: Strategy = (view) => {
 
 /**
  * The view as it is when the standby stops now, so that decoding has the processor; null while the standby is needed: as the
- * answer, or because without it the crossover guard depends on more than twice the time that the link should take to bring
- * the coarsest level of all chunks.
+ * answer, or because text would soon have to begin anew: before half the time has passed that the link needs at its low rate
+ * to bring the coarsest level of all chunks.
  */
 function withoutStandby(view: View): View | null {
   if (view.standby!.finishMs <= view.deadlineMs) return null;
@@ -138,8 +138,8 @@ function isWorthStarting(view: View, finish: number): boolean {
 
 const RESTART_GAIN = 0.1;
 
-/** The link is trusted to bring within this multiple of the time what it should at its low rate. */
-const SURE_TIMES = 2;
+/** Share of that time. Below 1, as stopping late costs a batch of text, and stopping in vain no more than the text so far. */
+const SURE_TIMES = 0.5;
 
 /** A rate at which plans that need another byte are never in time. */
 const NOTHING_ARRIVES = 1e-9;
