@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { oracle } from '../../../bench/streaming/oracle.ts';
 import { simulate } from '../../../bench/streaming/simulate.ts';
 import { FAMILIES, makeTrace } from '../../../bench/streaming/trace.ts';
 import { makeWorkload } from '../../../bench/streaming/workload.ts';
@@ -82,6 +83,8 @@ test('no link makes the adaptive strategy more than 10% later than the deadline 
       const workload = makeWorkload(trace, seed);
       const finish = (strategy: Strategy) =>
         simulate(trace, [{ workload, strategy, startMs: 0 }])[0]!.finishMs;
+      // Where nobody can be in time, the standby's last batch of text may cost more than that (docs/streaming.md).
+      fc.pre(oracle(trace, workload).meets);
       const fixed = Math.min(...[0, 1, 2, 3].map((level) => finish(fixedLevel(level))));
       expect(finish(adaptive)).toBeLessThanOrEqual(1.1 * Math.max(workload.deadlineMs, fixed));
     }),
