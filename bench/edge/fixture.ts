@@ -70,9 +70,9 @@ export async function startFixture(): Promise<Fixture> {
       close,
     };
     await publishAll(fixture);
-    await put(fixture.whole.bare.url, bytes);
-    await put(fixture.level.bare.url, bytes.slice(0, level.bytes));
-    await put(fixture.manifest.bare.url, JSON.stringify(manifest));
+    await putBaseline(fixture.whole, bytes);
+    await putBaseline(fixture.level, bytes.slice(0, level.bytes));
+    await putBaseline(fixture.manifest, JSON.stringify(manifest));
     await verify(fixture.whole, (body) => isDeepStrictEqual(body, bytes));
     await verify(fixture.level, (body) => isDeepStrictEqual(body, bytes.slice(0, level.bytes)));
     await verify(fixture.manifest, (body) =>
@@ -95,6 +95,17 @@ async function publishAll({ context, publish }: Fixture): Promise<void> {
     await publish(`/v1/chunks/${id}`, bytes, 'application/vnd.kvedge.chunk');
   }
   await publish(`/v1/contexts/${context.contextId}`, JSON.stringify(context.publish), 'application/json');
+}
+
+/** Of each message, or set by the server itself. */
+const OWN_HEADERS = ['connection', 'content-length', 'keep-alive', 'transfer-encoding'];
+
+/** Gives the minimal Worker what it answers with: the body, and headers as the edge sends them, so that both write as much. */
+async function putBaseline({ edge, bare }: Target, body: BodyInit): Promise<void> {
+  const response = await fetch(edge.url);
+  await response.arrayBuffer();
+  const headers = [...response.headers].filter(([name]) => !OWN_HEADERS.includes(name));
+  await put(bare.url, body, { 'x-answer-headers': JSON.stringify(Object.fromEntries(headers)) });
 }
 
 async function put(url: string, body: BodyInit, headers: Record<string, string> = {}): Promise<Response> {

@@ -20,8 +20,8 @@ const KILL_POINTS = 20;
 /** Short, so that the bench need not wait long for a lease to end. */
 const LEASE_SECONDS = 5;
 const FIRST_CHAPTER = 60;
-/** A kill comes up to so long after the event it waits for. */
-const JITTER_MS = 500;
+/** A kill comes up to so long after the event it waits for: a short job is published a moment after its last chunk. */
+const JITTER_MS = 100;
 /** A job that is not published so long after the kill is lost. */
 const LOST_MS = 300_000;
 

@@ -1,11 +1,10 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { HTTPException } from 'hono/http-exception';
 import { ProblemError } from '../protocol/problems.ts';
 import { authenticate } from './auth.ts';
-import type { App, AppEnv } from './env.ts';
-import { preflight, shareWithBrowsers } from './http/cors.ts';
-import { formatHttpDate } from './http/date.ts';
-import { errorFields, writeLog } from './log.ts';
+import type { App, AppEnv, Env } from './env.ts';
+import { matchHot, serveHot } from './hot-path.ts';
+import { preflight } from './http/cors.ts';
+import { finishHeaders, requestIdOf } from './http/finish.ts';
 import { allowedMethods } from './methods.ts';
 import { observe } from './observe.ts';
 import { limitRequests } from './rate-limit.ts';
@@ -24,10 +23,22 @@ import { addMetricsRoute } from './routes/metrics.ts';
 import { addOpenApiRoute } from './routes/openapi.ts';
 import { addProfileRoutes } from './routes/profiles.ts';
 import { addPurgeRoute } from './routes/purge.ts';
+import { asProblem } from './unexpected.ts';
 import { validationProblem } from './validation.ts';
 
-/** The whole HTTP API. */
-export function createApp(): App {
+/** The whole HTTP API, with a short way for the requests that nearly all are. */
+export function createEdge(): Pick<App, 'fetch'> {
+  const app = createApp();
+  return {
+    fetch: (request, env, executionCtx) => {
+      const hot = matchHot(request);
+      if (hot === null || executionCtx === undefined) return app.fetch(request, env, executionCtx);
+      return serveHot(hot, request, env as Env, executionCtx);
+    },
+  };
+}
+
+function createApp(): App {
   const app: App = new OpenAPIHono<AppEnv>({
     defaultHook: (result) => {
       if (!result.success) throw validationProblem(result.error);
@@ -35,14 +46,9 @@ export function createApp(): App {
   });
 
   app.use(async (c, next) => {
-    const sent = c.req.header('x-request-id') ?? '';
-    c.set('requestId', /^[\w.-]{1,64}$/.test(sent) ? sent : crypto.randomUUID());
+    c.set('requestId', requestIdOf(c.req.raw.headers));
     await next();
-    const { headers } = c.res;
-    headers.set('date', formatHttpDate(Date.now()));
-    headers.set('x-request-id', c.get('requestId'));
-    if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');
-    shareWithBrowsers(headers);
+    finishHeaders(c.res.headers, c.get('requestId'));
   });
 
   app.use(observe);
@@ -81,13 +87,4 @@ export function createApp(): App {
 
   app.onError((error, c) => asProblem(error, c.get('requestId')).toResponse(c.get('requestId')));
   return app;
-}
-
-function asProblem(error: Error, requestId: string): ProblemError {
-  if (error instanceof ProblemError) return error;
-  if (error instanceof HTTPException && error.status < 500) {
-    return new ProblemError('bad-request', error.message);
-  }
-  writeLog('error', 'internal error', { requestId, ...errorFields(error) });
-  return new ProblemError('internal', `unexpected ${error.name}`);
 }

@@ -25,6 +25,11 @@ export function manifestMeta(manifest: Manifest): Record<string, string> {
   return { ...summaryMeta(manifest), ...(expiresAt === null ? {} : { [EXPIRES_KEY]: expiresAt }) };
 }
 
+/** When a context expires, in milliseconds since 1970; Infinity for never. */
+export function expiryMs({ expiresAt }: Manifest): number {
+  return expiresAt === null ? Number.POSITIVE_INFINITY : Date.parse(expiresAt);
+}
+
 /** When a stored manifest expires, in milliseconds since 1970; Infinity for never. */
 export function expiresAtMs(head: BlobHead): number {
   const at = head.meta[EXPIRES_KEY];

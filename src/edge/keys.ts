@@ -4,6 +4,9 @@ import { PUBLIC } from '../protocol/tenant.ts';
 export const CHUNK_PREFIX = 'chunks/';
 export const CONTEXT_PREFIX = 'contexts/';
 
+/** Below the id of a context: the object that makes it one. */
+export const MANIFEST_NAME = '/manifest';
+
 /** What belongs to a tenant lies below its name, where no id that another tenant sends can lead. Nothing for `PUBLIC`. */
 export const tenantPrefix = (tenant: string) => (tenant === PUBLIC ? '' : `tenants/${tenant}/`);
 
@@ -14,6 +17,6 @@ export const tenantPrefix = (tenant: string) => (tenant === PUBLIC ? '' : `tenan
 export const blobKey = {
   chunk: (id: string, tenant: string) => `${tenantPrefix(tenant)}${CHUNK_PREFIX}${id}`,
   profile: (id: string) => `profiles/${id}`,
-  manifest: (id: string, tenant: string) => `${tenantPrefix(tenant)}${CONTEXT_PREFIX}${id}/manifest`,
+  manifest: (id: string, tenant: string) => `${tenantPrefix(tenant)}${CONTEXT_PREFIX}${id}${MANIFEST_NAME}`,
   tokens: (id: string, tenant: string) => `${tenantPrefix(tenant)}${CONTEXT_PREFIX}${id}/tokens`,
 };

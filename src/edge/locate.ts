@@ -1,5 +1,6 @@
 import { PUBLIC } from '../protocol/tenant.ts';
 import { readerTenant } from './auth.ts';
+import { BoundedMap } from './bounded-map.ts';
 import type { Principal } from './env.ts';
 import type { BlobTiers } from './tiers/blobs.ts';
 import type { BlobPolicy } from './tiers/policy.ts';
@@ -13,7 +14,7 @@ export interface Located {
 const MAX_KNOWN_KEYS = 2_000;
 
 /** Keys of private objects that this isolate has found: they need not be looked for among the public ones first. */
-const knownPrivateKeys = new Set<string>();
+const knownPrivateKeys = new BoundedMap<string, true>(MAX_KNOWN_KEYS);
 
 /**
  * Where the object of an id is for this reader: among the public ones, else among the tenant's own; null if it is in neither. The
@@ -34,9 +35,7 @@ export async function locate(
   if (knownPrivateKeys.has(own.key)) return own;
   if ((await tiers.head(everybodys.key, policy)) !== null) return everybodys;
   if ((await tiers.head(own.key, policy)) === null) return null;
-  const oldest = knownPrivateKeys.keys().next();
-  if (knownPrivateKeys.size >= MAX_KNOWN_KEYS && !oldest.done) knownPrivateKeys.delete(oldest.value);
-  knownPrivateKeys.add(own.key);
+  knownPrivateKeys.set(own.key, true);
   return own;
 }
 

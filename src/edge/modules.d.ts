@@ -9,3 +9,12 @@ declare module '*.txt' {
   const text: string;
   export default text;
 }
+
+declare module 'node:crypto' {
+  interface Hash {
+    update(bytes: Uint8Array): this;
+    copy(): Hash;
+    digest(encoding: 'hex'): string;
+  }
+  export function createHash(algorithm: 'sha256'): Hash;
+}

@@ -2,28 +2,63 @@ import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { routePath } from 'hono/route';
 import { ProblemError } from '../protocol/problems.ts';
-import type { AppEnv } from './env.ts';
+import type { AppEnv, Env } from './env.ts';
 import { writeLog } from './log.ts';
 import { record } from './metrics/recorder.ts';
 import { CHUNK_ROUTE, countRequest, type RequestFacts } from './metrics/request.ts';
 import { tenantHash } from './tenant-hash.ts';
 
+/** What a request's line in the log needs beside the facts, and where both go. */
+export interface Observation {
+  env: Env;
+  waitUntil: (work: Promise<unknown>) => void;
+  requestId: string;
+  tenant: string | undefined;
+}
+
 /** Logs and counts every request once its answer is decided; nothing of that delays the answer. */
 export const observe = createMiddleware<AppEnv>(async (c, next) => {
   const startedMs = Date.now();
   await next();
-  const facts = factsOf(c, Date.now() - startedMs);
-  const { executionCtx, env } = c;
-  record(
-    env,
-    (work) => executionCtx.waitUntil(work),
-    (tally) => countRequest(tally, facts),
+  const { error, executionCtx, env, req } = c;
+  const route = routePattern(c);
+  observeAnswer(
+    c.res,
+    {
+      method: req.method,
+      route,
+      cut: route === CHUNK_ROUTE ? cutOf(c) : '',
+      outcome: c.get('tierOutcome'),
+      wallMs: Date.now() - startedMs,
+      code: error === undefined ? undefined : error instanceof ProblemError ? error.code : 'internal',
+    },
+    {
+      env,
+      waitUntil: (work) => executionCtx.waitUntil(work),
+      requestId: c.get('requestId'),
+      tenant: c.get('principal')?.tenant,
+    },
   );
-  if (env.LOG_REQUESTS === 'problems' && facts.status < 400) return;
-  const tenant = c.get('principal')?.tenant;
-  if (tenant === undefined) logRequest(facts, c.get('requestId'));
-  else executionCtx.waitUntil(logTenantsRequest(facts, c.get('requestId'), tenant));
 });
+
+/** Counts one answer, and logs it unless it went well and such are left out. */
+export function observeAnswer(
+  { status, headers, body }: Response,
+  known: Omit<RequestFacts, 'status' | 'bytes' | 'cacheStatus'>,
+  { env, waitUntil, requestId, tenant }: Observation,
+): void {
+  const announced = headers.get('content-length');
+  const facts: RequestFacts = {
+    ...known,
+    status,
+    bytes: announced === null || body === null ? undefined : Number(announced),
+    cacheStatus: headers.get('cache-status') ?? undefined,
+  };
+  record(env, waitUntil, (tally) => countRequest(tally, facts));
+  if (env.LOG_REQUESTS === 'problems' && status < 400) return;
+  if (tenant === undefined) logRequest(facts, requestId);
+  else waitUntil(logTenantsRequest(facts, requestId, tenant));
+}
 
 async function logTenantsRequest(facts: RequestFacts, requestId: string, tenant: string): Promise<void> {
   logRequest(facts, requestId, await tenantHash(tenant));
@@ -42,22 +77,6 @@ function logRequest(facts: RequestFacts, requestId: string, tenant?: string): vo
     tenant,
     code,
   });
-}
-
-function factsOf(c: Context<AppEnv>, wallMs: number): RequestFacts {
-  const { res, req, error } = c;
-  const route = routePattern(c);
-  const announced = res.headers.get('content-length');
-  return {
-    method: req.method,
-    route,
-    status: res.status,
-    bytes: announced === null || res.body === null ? undefined : Number(announced),
-    cacheStatus: res.headers.get('cache-status') ?? undefined,
-    cut: route === CHUNK_ROUTE ? cutOf(c) : '',
-    wallMs,
-    code: error === undefined ? undefined : error instanceof ProblemError ? error.code : 'internal',
-  };
 }
 
 /** The pattern of the route in the form of the OpenAPI document; never the path, which a client chooses. */

@@ -4,7 +4,7 @@ import { Manifest } from '../protocol/manifest.ts';
 import { ProblemError } from '../protocol/problems.ts';
 import { readChunkMeta } from './chunk-meta.ts';
 import { writeTokens } from './context-tokens.ts';
-import { expiresAtMs, manifestMeta } from './contexts.ts';
+import { expiresAtMs, expiryMs, manifestMeta } from './contexts.ts';
 import type { Stores } from './env.ts';
 import { blobKey } from './keys.ts';
 import { checkIdentities, checkStoredChunk, manifestBytes } from './manifest-check.ts';
@@ -126,8 +126,4 @@ async function checkPayloads(bucket: R2Bucket, manifest: Manifest, tenant: strin
 function supersedes(sent: Manifest, stored: Manifest): boolean {
   const resigned = sent.signature !== undefined && sent.signature.publicKey !== stored.signature?.publicKey;
   return expiryMs(sent) > expiryMs(stored) || (resigned && expiryMs(sent) === expiryMs(stored));
-}
-
-function expiryMs({ expiresAt }: Manifest): number {
-  return expiresAt === null ? Number.POSITIVE_INFINITY : Date.parse(expiresAt);
 }

@@ -1,4 +1,4 @@
-import { tenantPrefix } from './keys.ts';
+import { MANIFEST_NAME, tenantPrefix } from './keys.ts';
 import type { Usage } from './quota.ts';
 
 /**
@@ -13,7 +13,7 @@ export async function storedUsage(bucket: R2Bucket, tenant: string): Promise<Usa
     const page = await bucket.list({ prefix, ...(cursor === undefined ? {} : { cursor }) });
     for (const { key, size } of page.objects) {
       usage.bytes += size;
-      if (key.endsWith('/manifest')) usage.contexts += 1;
+      if (key.endsWith(MANIFEST_NAME)) usage.contexts += 1;
     }
     cursor = page.truncated ? page.cursor : undefined;
   } while (cursor !== undefined);

@@ -1,4 +1,4 @@
-import { createApp } from './app.ts';
+import { createEdge } from './app.ts';
 import type { Env } from './env.ts';
 import { consumeKeys } from './jobs/queue.ts';
 import { writeLog } from './log.ts';
@@ -9,7 +9,7 @@ export { Dispatcher } from './jobs/dispatcher.ts';
 export { MetricsHub } from './metrics/hub.ts';
 
 export default {
-  fetch: createApp().fetch,
+  fetch: createEdge().fetch,
   queue: consumeKeys,
   /** The cron trigger of wrangler.toml. */
   async scheduled(_controller, env) {

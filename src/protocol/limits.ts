@@ -8,6 +8,7 @@ export const LIMITS = {
   requestBytes: 4_194_304,
   manifestBytes: 1_048_576,
   chunkBytes: 67_108_864,
+  cutBytes: 16_777_216,
   profileBytes: 134_217_728,
   chunksPerContext: 512,
   levels: 6,

@@ -74,6 +74,11 @@ export const PROBLEMS = {
   ],
   'unknown-level': [422, 'The chunk has no such level', 'Use a level named in the manifest.'],
   'budget-too-small': [422, 'Nothing fits the byte budget', 'Raise maxBytes, or fetch the text instead.'],
+  'cut-too-large': [
+    422,
+    'The chunk is too large to be cut by layers here',
+    'Fetch the whole chunk or a level of it, and cut it in the client.',
+  ],
   'rate-limited': [
     429,
     'Too many requests of this tenant',
@@ -111,6 +116,11 @@ export const PROBLEMS = {
     503,
     'The state of the job cannot be read now',
     'Try again after Retry-After; published contexts stay available.',
+  ],
+  'cuts-busy': [
+    503,
+    'Too many cuts by layers at a time',
+    'Try again after Retry-After, or fetch the whole chunk.',
   ],
   'store-unreachable': [
     503,

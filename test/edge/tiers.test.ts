@@ -1,6 +1,6 @@
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
-import { createApp } from '../../src/edge/app.ts';
+import { createEdge } from '../../src/edge/app.ts';
 import { BlobTiers } from '../../src/edge/tiers/blobs.ts';
 import { cacheStatus, type TierOutcome } from '../../src/edge/tiers/outcome.ts';
 import { IMMUTABLE } from '../../src/edge/tiers/policy.ts';
@@ -106,7 +106,7 @@ describe('the read path', () => {
               options?.range === undefined ? null : target.get(key, options)
           : Reflect.get(target, name),
     });
-    const response = await createApp().fetch(
+    const response = await createEdge().fetch(
       new Request(`https://edge.test/v1/chunks/${id}`),
       { ...BINDINGS, BLOBS: noFill },
       ctx,

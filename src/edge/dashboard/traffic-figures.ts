@@ -10,7 +10,10 @@ export interface TrafficFigures {
   /** Share of cacheable requests answered from a location's cache; null before the first. */
   hitRatio: number | null;
   cacheResults: Figure[];
+  /** Answers by what gave them: memory, cache, store, origin. */
+  tiers: Figure[];
   fills: number;
+  fillReasons: Figure[];
   chunkBytesByLevel: Figure[];
   requestsByStatus: Figure[];
   ingest: Figure[];
@@ -24,12 +27,15 @@ export function trafficFigures(report: MetricsReport): TrafficFigures {
   const cacheResults = by('kvedge_cache_requests_total', 'result');
   const asked = total(cacheResults);
   const hits = cacheResults.find(({ name }) => name === 'hit')?.value ?? 0;
+  const fillReasons = by('kvedge_cache_fills_total', 'reason');
   const requestsByStatus = by('kvedge_requests_total', 'status');
   return {
     requests: total(requestsByStatus),
     hitRatio: asked === 0 ? null : hits / asked,
     cacheResults,
-    fills: total(by('kvedge_cache_fills_total')),
+    tiers: by('kvedge_cache_requests_total', 'tier'),
+    fills: total(fillReasons),
+    fillReasons,
     chunkBytesByLevel: by('kvedge_chunk_bytes_total', 'level'),
     requestsByStatus,
     ingest: by('kvedge_ingest_total', 'kind', 'result'),

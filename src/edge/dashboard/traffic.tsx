@@ -54,6 +54,8 @@ function Figures({ token }: { token: string }) {
       <div class="tables">
         <FigureTable title="Chunk bytes by level" figures={figures.chunkBytesByLevel} format={formatBytes} />
         <FigureTable title="Cache" figures={figures.cacheResults} format={formatNumber} />
+        <FigureTable title="Answers by tier" figures={figures.tiers} format={formatNumber} />
+        <FigureTable title="Cache fills by reason" figures={figures.fillReasons} format={formatNumber} />
         <FigureTable title="Requests by status" figures={figures.requestsByStatus} format={formatNumber} />
         <FigureTable title="Payloads received" figures={figures.ingest} format={formatNumber} />
         <FigureTable title="Jobs" figures={figures.jobs} format={formatNumber} />

@@ -30,3 +30,17 @@ function fullYear(twoDigits: number, nowMs: number): number {
 export function formatHttpDate(ms: number): string {
   return new Date(ms).toUTCString();
 }
+
+let currentDate = '';
+let currentSecond = Number.NaN;
+
+/** Now, as an HTTP-date; made once a second. */
+export function httpDateNow(): string {
+  const nowMs = Date.now();
+  const second = Math.floor(nowMs / 1000);
+  if (second !== currentSecond) {
+    currentSecond = second;
+    currentDate = formatHttpDate(nowMs);
+  }
+  return currentDate;
+}

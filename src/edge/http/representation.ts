@@ -1,4 +1,5 @@
 import { ProblemError } from '../../protocol/problems.ts';
+import { BoundedMap } from '../bounded-map.ts';
 import { decidePrecondition, rangeApplies, type Validators } from './conditional.ts';
 import { formatHttpDate } from './date.ts';
 import { type ByteRange, decideRange } from './range.ts';
@@ -60,13 +61,12 @@ export function decideAnswer(method: string, request: Headers, representation: R
 }
 
 const MAX_DIGESTS = 2_000;
-const digests = new Map<string, string>();
+const digests = new BoundedMap<string, string>(MAX_DIGESTS);
 
 /** Value of `Repr-Digest` (RFC 9530) for a SHA-256 in hexadecimal; remembered, because popular objects ask for the same ones. */
 export function reprDigest(sha256: string): string {
   const known = digests.get(sha256);
   if (known !== undefined) return known;
-  if (digests.size >= MAX_DIGESTS) digests.clear();
   let binary = '';
   for (let i = 0; i < sha256.length; i += 2) {
     binary += String.fromCharCode(Number.parseInt(sha256.slice(i, i + 2), 16));

@@ -74,8 +74,7 @@ export class ContextJob extends DurableObject<Env> {
     const underWay = await this.join(request.expiresAtMs);
     if (underWay !== null && !(underWay.state === 'published' && publishedIsGone)) {
       await payload.cancel();
-      if (underWay.contextId === null) this.#addRequester(request.requester);
-      else await noteRequest(this.env.REGISTRY, underWay.contextId, request.requester);
+      await this.addRequester(request.requester);
       return underWay;
     }
     const bytes = new Uint8Array(await new Response(payload).arrayBuffer());
@@ -100,6 +99,14 @@ export class ContextJob extends DurableObject<Env> {
     if (job.state === 'published') return null;
     this.#stored.job = { ...job, expiresAtMs: later };
     return statusOf(job);
+  }
+
+  /** Keeps who asked for the job's context, in the registry as soon as its id is known. */
+  async addRequester(tenant: string): Promise<void> {
+    const { leader, job, requesters } = this.#stored;
+    if (leader !== undefined) return this.#jobOf(leader).addRequester(tenant);
+    if (job?.contextId != null) return noteRequest(this.env.REGISTRY, job.contextId, tenant);
+    if (!requesters.includes(tenant)) this.#stored.requesters = [...requesters, tenant];
   }
 
   /** Makes the job the caller's for a while. Null if there is nothing to do: it is leased, done or gone. */
@@ -175,7 +182,7 @@ export class ContextJob extends DurableObject<Env> {
     return eventStream(afterSeq, {
       stored: this.#stored,
       changes: this.#changes,
-      eventsOf: (leader) => this.#jobOf(leader).events(0),
+      eventsOf: (leader, seq) => this.#jobOf(leader).events(seq),
     });
   }
 
@@ -222,14 +229,16 @@ export class ContextJob extends DurableObject<Env> {
     this.#fail(job, 'origin-unreachable', `no origin took the job within ${hours} hours`);
   }
 
-  #addRequester(tenant: string): void {
-    const { requesters } = this.#stored;
-    if (!requesters.includes(tenant)) this.#stored.requesters = [...requesters, tenant];
-  }
-
   /** Tells the registry who asked for the context: they may delete it, if nobody else did, and it is no longer gone. */
   async #noteAll(contextId: string): Promise<void> {
-    for (const tenant of this.#stored.requesters) await noteRequest(this.env.REGISTRY, contextId, tenant);
+    const noted = new Set<string>();
+    for (;;) {
+      // Looked at anew each time: some may ask meanwhile.
+      const tenant = this.#stored.requesters.find((one) => !noted.has(one));
+      if (tenant === undefined) return;
+      await noteRequest(this.env.REGISTRY, contextId, tenant);
+      noted.add(tenant);
+    }
   }
 
   /** Another object of the same tenant. */

@@ -9,7 +9,7 @@ interface EventSource {
   stored: JobStorage;
   changes: Changes;
   /** The events of the job that this one turned out to be. */
-  eventsOf: (leader: string) => Promise<ReadableStream | null>;
+  eventsOf: (leader: string, afterSeq: number) => Promise<ReadableStream | null>;
 }
 
 /** One message of an event stream (HTML standard, section 9.2). */
@@ -28,7 +28,11 @@ export function eventStream(afterSeq: number, { stored, changes, eventsOf }: Eve
     async pull(controller) {
       for (;;) {
         const { leader } = stored;
-        if (leader !== undefined && leading === undefined) leading = (await eventsOf(leader))?.getReader();
+        if (leader !== undefined && leading === undefined) {
+          // A number beyond this job's own events is one of the leader's, told in an earlier stream.
+          const ownSeq = stored.events(0).at(-1)?.seq ?? 0;
+          leading = (await eventsOf(leader, seq > ownSeq ? seq : 0))?.getReader();
+        }
         if (leading !== undefined) {
           const { done, value } = await leading.read();
           return done ? controller.close() : controller.enqueue(value);

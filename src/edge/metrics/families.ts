@@ -38,13 +38,18 @@ export const FAMILIES = {
   },
   kvedge_cache_requests_total: {
     type: 'counter',
-    help: "Answers by what the location's cache did: hit, or why the request went on to the store (RFC 9211).",
-    labels: ['route', 'result'],
+    help: "Answers by what gave them, and what the location's cache did: hit, or why the request went on (RFC 9211).",
+    labels: ['route', 'tier', 'result'],
   },
   kvedge_cache_fills_total: {
     type: 'counter',
-    help: 'Objects that a miss began to copy into the cache.',
-    labels: ['route'],
+    help: 'Objects that a request began to copy into the cache, by why it was forwarded.',
+    labels: ['route', 'reason'],
+  },
+  kvedge_stale_total: {
+    type: 'counter',
+    help: 'Copies past their freshness that were served, by what allowed it (RFC 5861).',
+    labels: ['route', 'reason'],
   },
   kvedge_ingest_total: {
     type: 'counter',

@@ -1,4 +1,4 @@
-import { cacheResult } from './cache-result.ts';
+import type { TierOutcome } from '../tiers/outcome.ts';
 import type { Tally } from './tally.ts';
 
 /** What is known of a request once its answer is decided. */
@@ -9,8 +9,10 @@ export interface RequestFacts {
   status: number;
   /** Announced size of the body; undefined without one, or for a stream of unknown length. */
   bytes: number | undefined;
-  /** Value of `Cache-Status`. */
+  /** Value of `Cache-Status`; undefined for an answer that is not about a stored object. */
   cacheStatus: string | undefined;
+  /** How the object that was opened last was read. */
+  outcome: TierOutcome | undefined;
   /** Of a chunk: level name, or `(whole)`, `(budget)`, `(layers)`. */
   cut: string;
   wallMs: number;
@@ -19,11 +21,12 @@ export interface RequestFacts {
 }
 
 export const CHUNK_ROUTE = '/v1/chunks/{id}';
+export const CONTEXT_ROUTE = '/v1/contexts/{id}';
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS']);
 const INGEST = new Map([
   [CHUNK_ROUTE, 'chunk'],
   ['/v1/profiles/{id}', 'profile'],
-  ['/v1/contexts/{id}', 'context'],
+  [CONTEXT_ROUTE, 'context'],
 ]);
 
 /** Adds a request to all counters that it concerns. */
@@ -33,10 +36,11 @@ export function countRequest(tally: Tally, facts: RequestFacts): void {
   tally.add('kvedge_requests_total', { method, route, status: `${Math.floor(status / 100)}xx` });
   tally.observe('kvedge_request_duration_seconds', { route }, facts.wallMs / 1000);
   if (code !== undefined) tally.add('kvedge_problems_total', { code });
-  if (facts.cacheStatus !== undefined) {
-    const { result, filled } = cacheResult(facts.cacheStatus);
-    tally.add('kvedge_cache_requests_total', { route, result });
-    if (filled) tally.add('kvedge_cache_fills_total', { route });
+  if (facts.cacheStatus !== undefined && facts.outcome !== undefined) {
+    const { tier, forward, fill, stale } = facts.outcome;
+    tally.add('kvedge_cache_requests_total', { route, tier, result: forward ?? 'hit' });
+    if (fill === 'stored') tally.add('kvedge_cache_fills_total', { route, reason: forward ?? 'hit' });
+    if (stale !== null) tally.add('kvedge_stale_total', { route, reason: stale });
   }
   if (bytes !== undefined && (status === 200 || status === 206) && method === 'GET') {
     tally.add('kvedge_response_bytes_total', { route }, bytes);

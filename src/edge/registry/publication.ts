@@ -56,7 +56,7 @@ export async function reserve(
         manifest.tokenCount,
         manifest.chunks.length,
         Date.parse(manifest.createdAt),
-        expiryMs(manifest),
+        expiryColumn(manifest),
         now,
       ),
     db
@@ -93,7 +93,7 @@ export async function complete(
       .prepare(
         `UPDATE contexts SET published = 1, created_at_ms = ?3, expires_at_ms = ?4 WHERE id = ?2 AND ${HAS_LEASE}`,
       )
-      .bind(lease, id, Date.parse(manifest.createdAt), expiryMs(manifest)),
+      .bind(lease, id, Date.parse(manifest.createdAt), expiryColumn(manifest)),
     db
       .prepare(
         `UPDATE chunks SET held_until_ms = NULL, bytes = sent.value ->> 'bytes', levels = sent.value -> 'levels'
@@ -173,6 +173,7 @@ export async function noteRequest(db: D1Database, contextId: string, tenant: str
   ]);
 }
 
-function expiryMs(manifest: Manifest): number | null {
+/** As a column: null for never. */
+function expiryColumn(manifest: Manifest): number | null {
   return manifest.expiresAt === null ? null : Date.parse(manifest.expiresAt);
 }

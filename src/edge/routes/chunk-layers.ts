@@ -1,7 +1,9 @@
 import type { GroupMembers } from '../../codec/codec.ts';
 import { ProblemError } from '../../protocol/problems.ts';
+import { BoundedMap } from '../bounded-map.ts';
 import { readChunkMeta } from '../chunk-meta.ts';
 import { edgeCodec } from '../codec.ts';
+import { CutMemory } from '../cut-memory.ts';
 import { type Answer, decideAnswer } from '../http/representation.ts';
 import { ServerTiming } from '../http/server-timing.ts';
 import { blobKey } from '../keys.ts';
@@ -15,12 +17,14 @@ import { chunkNotFound, wholeChunk } from './chunk-representation.ts';
 const MAX_PROFILES = 16;
 
 /** Groups of the profiles that this isolate saw; a profile never changes under its id. */
-const groupsByProfile = new Map<string, GroupMembers[]>();
+const groupsByProfile = new BoundedMap<string, GroupMembers[]>(MAX_PROFILES);
+
+const cutMemory = new CutMemory();
 
 /**
  * Answers with the segments of layers `first-last` as an object of its own (docs/format.md, section 8). The cut is made
  * once per location and then served from its cache, as a stream and by range; making it is the one read path that holds
- * a whole chunk in memory.
+ * a whole chunk in memory. Throws `cut-too-large` and `cuts-busy`.
  */
 export async function serveLayers(
   tiers: BlobTiers,
@@ -46,7 +50,14 @@ export async function serveLayers(
       answer = decideAnswer(request.method, request.headers, wholeChunk(head));
       return answer.range;
     },
-    async () => cutLayers(tiers, id, key, [first, last], await groupsOf(tiers, profile), timing),
+    async () => {
+      const giveBack = cutMemory.draw(source.bytes);
+      try {
+        return await cutLayers(tiers, id, key, [first, last], await groupsOf(tiers, profile), timing);
+      } finally {
+        giveBack();
+      }
+    },
   );
   const { status, headers } = answer!;
   setTierHeaders(headers, opened.outcome, 'cut');
@@ -89,8 +100,6 @@ async function groupsOf(tiers: BlobTiers, profileId: string): Promise<GroupMembe
     }
     return new Uint8Array(await new Response(opened.body).arrayBuffer());
   });
-  const oldest = groupsByProfile.keys().next();
-  if (groupsByProfile.size >= MAX_PROFILES && !oldest.done) groupsByProfile.delete(oldest.value);
   groupsByProfile.set(profileId, groups);
   return groups;
 }

@@ -1,5 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import type { ChunkInfo, ChunkLevel } from '../../codec/codec.ts';
+import type { ChunkInfo } from '../../codec/codec.ts';
 import { CodecError } from '../../codec/errors.ts';
 import { LEVELS_SIGNATURE_HEADER, StoredChunk } from '../../protocol/api.ts';
 import { Id, Signature } from '../../protocol/manifest.ts';
@@ -15,11 +15,13 @@ import { ServerTiming } from '../http/server-timing.ts';
 import { checkWritePreconditions } from '../http/write-preconditions.ts';
 import { blobKey } from '../keys.ts';
 import { locate, ownedBy } from '../locate.ts';
+import { prefixDigests } from '../prefix-digests.ts';
+import type { Reading } from '../reading.ts';
 import { holdChunk } from '../registry/publication.ts';
 import { registryBusy } from '../removal.ts';
 import type { BlobTiers } from '../tiers/blobs.ts';
 import { IMMUTABLE } from '../tiers/policy.ts';
-import { digestHex, putIfAbsent } from '../tiers/store.ts';
+import { putIfAbsent } from '../tiers/store.ts';
 import { serveLayers } from './chunk-layers.ts';
 import { ChunkQuery } from './chunk-query.ts';
 import {
@@ -30,7 +32,7 @@ import {
   prefixOfChunk,
   wholeChunk,
 } from './chunk-representation.ts';
-import { addRoute, BEARER, problemResponses, READER, tiersOf } from './route.ts';
+import { addRoute, BEARER, problemResponses, READER, readingOf, tiersOf } from './route.ts';
 import { serveStored } from './stored-object.ts';
 
 const IdParam = z.object({ id: Id });
@@ -55,7 +57,9 @@ const getChunk = createRoute({
       'range-not-satisfiable',
       'unknown-level',
       'budget-too-small',
+      'cut-too-large',
       'rate-limited',
+      'cuts-busy',
     ),
   },
 });
@@ -92,13 +96,7 @@ const putChunk = createRoute({
 });
 
 export function addChunkRoutes(app: App): void {
-  addRoute(app, getChunk, async (c) => {
-    const { id } = c.req.valid('param');
-    const tiers = tiersOf(c);
-    const found = await locate(tiers, c.get('principal'), blobKey.chunk, id, IMMUTABLE);
-    if (found === null) throw chunkNotFound(id);
-    return ownedBy(found.tenant, await serveChunk(tiers, c.req.raw, id, found.key, c.req.valid('query')));
-  });
+  addRoute(app, getChunk, (c) => readChunk(readingOf(c), c.req.valid('param').id, c.req.valid('query')));
 
   addRoute(app, putChunk, async (c) => {
     const { id } = c.req.valid('param');
@@ -110,7 +108,12 @@ export function addChunkRoutes(app: App): void {
       throw new ProblemError('invalid-content', `the header says chunkId ${info.chunkId}, the path ${id}`);
     }
     const signature = levelsSignature(c.req.header(LEVELS_SIGNATURE_HEADER));
-    const digests = await timing.measure('digest', () => levelDigests(bytes, info.levels));
+    const digests = timing.measure('digest', () =>
+      prefixDigests(
+        bytes,
+        info.levels.map(({ endOffset }) => endOffset),
+      ),
+    );
     const sent = chunkMeta(info, digests, signature);
     if (signature !== undefined && !(await areLevelsSigned(signature, id, sent.levels))) {
       throw new ProblemError('invalid-content', `${LEVELS_SIGNATURE_HEADER} does not sign these levels`);
@@ -150,6 +153,17 @@ export function addChunkRoutes(app: App): void {
     timing.set(headers);
     return Response.json(body, { status: created ? 201 : 200, headers });
   });
+}
+
+/** Answers a GET or HEAD of a chunk. */
+export async function readChunk(
+  { tiers, request, principal }: Reading,
+  id: string,
+  query: z.output<typeof ChunkQuery>,
+): Promise<Response> {
+  const found = await locate(tiers, principal, blobKey.chunk, id, IMMUTABLE);
+  if (found === null) throw chunkNotFound(id);
+  return ownedBy(found.tenant, await serveChunk(tiers, request, id, found.key, query));
 }
 
 function serveChunk(
@@ -226,9 +240,4 @@ function levelsSignature(header: string | undefined): Signature | undefined {
   const parsed = Signature.safeParse({ publicKey, value });
   if (parsed.success) return parsed.data;
   throw new ProblemError('bad-request', `${LEVELS_SIGNATURE_HEADER}: expected "<publicKey>.<value>"`);
-}
-
-/** SHA-256 of the prefix of every level, in their order. */
-function levelDigests(bytes: Uint8Array<ArrayBuffer>, levels: readonly ChunkLevel[]): Promise<string[]> {
-  return Promise.all(levels.map((level) => digestHex(bytes.subarray(0, level.endOffset))));
 }

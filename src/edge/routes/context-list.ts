@@ -4,13 +4,12 @@ import { Id } from '../../protocol/manifest.ts';
 import { PUBLIC } from '../../protocol/tenant.ts';
 import { listedSummary } from '../context-summary.ts';
 import type { App } from '../env.ts';
-import { blobKey } from '../keys.ts';
+import { blobKey, MANIFEST_NAME } from '../keys.ts';
 import { addRoute, problemResponses, READER } from './route.ts';
 
 /** Manifest and tokens. */
 const OBJECTS_PER_CONTEXT = 2;
 const PREFIX = 'contexts/';
-const MANIFEST_SUFFIX = '/manifest';
 
 const getContexts = createRoute({
   method: 'get',
@@ -44,7 +43,7 @@ export function addContextListRoute(app: App): void {
     });
     const nowMs = Date.now();
     const contexts = listed.objects.flatMap(({ key, customMetadata }) => {
-      const summary = key.endsWith(MANIFEST_SUFFIX) ? listedSummary(customMetadata ?? {}, nowMs) : null;
+      const summary = key.endsWith(MANIFEST_NAME) ? listedSummary(customMetadata ?? {}, nowMs) : null;
       return summary === null ? [] : [summary];
     });
     const last = listed.objects.at(-1)?.key.split('/')[1];

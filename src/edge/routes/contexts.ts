@@ -20,12 +20,13 @@ import { type Located, locate, ownedBy } from '../locate.ts';
 import { publish } from '../publish.ts';
 import { checkQuota, quotaOf } from '../quota.ts';
 import { limitPublishes } from '../rate-limit.ts';
+import type { Reading } from '../reading.ts';
 import { storedUsage } from '../stored-usage.ts';
 import { tenantSalt } from '../tenant-salt.ts';
 import type { BlobTiers } from '../tiers/blobs.ts';
 import { storedHead } from '../tiers/head.ts';
 import { FROM_ORIGIN, setTierHeaders } from '../tiers/outcome.ts';
-import { addRoute, BEARER, problemResponses, READER, tiersOf } from './route.ts';
+import { addRoute, BEARER, problemResponses, READER, readingOf, tiersOf } from './route.ts';
 import { serveIfStored } from './stored-object.ts';
 
 const POLL_SECONDS = 1;
@@ -160,34 +161,7 @@ export function addContextRoutes(app: App): void {
     return (await published(status)) ?? pending(status);
   });
 
-  addRoute(app, getContext, async (c) => {
-    const { id } = c.req.valid('param');
-    const tiers = tiersOf(c);
-    const principal = c.get('principal');
-    const serve = async () => {
-      const found = await locate(tiers, principal, blobKey.manifest, id, MANIFEST_POLICY);
-      return found === null ? null : serveManifest(tiers, c.req.raw, id, found);
-    };
-    const stored = await serve();
-    if (stored !== null) return stored;
-
-    c.set('tierOutcome', FROM_ORIGIN);
-    const tenant = readerTenant(principal);
-    const waitMs = waitPreferenceMs(c.req.header('prefer'));
-    const status = await firstOf(c.env, tenant, id, (job) => job.status(waitMs));
-    if (status === null) throw await missingContext(c.env.REGISTRY, id, tenant);
-    if (status.state === 'failed') throw jobFailure(status);
-    if (status.state !== 'published') {
-      const cacheHeaders: Record<string, string> = {};
-      setTierHeaders(cacheHeaders, FROM_ORIGIN);
-      return pending(status, cacheHeaders);
-    }
-    if (status.contextId !== null && status.contextId !== id) return seeOther(status.contextId);
-    // It was published between the two questions, or the store has lost it since.
-    const published = await serve();
-    if (published !== null) return published;
-    throw await missingContext(c.env.REGISTRY, id, tenant);
-  });
+  addRoute(app, getContext, (c) => readContext(readingOf(c), c.req.valid('param').id));
 
   addRoute(app, putContext, async (c) => {
     const { id } = c.req.valid('param');
@@ -201,6 +175,34 @@ export function addContextRoutes(app: App): void {
       headers: { 'content-type': 'application/json', ...(created ? { location: `/v1/contexts/${id}` } : {}) },
     });
   });
+}
+
+/** Answers a GET or HEAD of a context: its manifest, or what became of its job. */
+export async function readContext(reading: Reading, id: string): Promise<Response> {
+  const { env, principal, request, tiers } = reading;
+  const serve = async () => {
+    const found = await locate(tiers, principal, blobKey.manifest, id, MANIFEST_POLICY);
+    return found === null ? null : serveManifest(tiers, request, id, found);
+  };
+  const stored = await serve();
+  if (stored !== null) return stored;
+
+  reading.setOutcome(FROM_ORIGIN);
+  const tenant = readerTenant(principal);
+  const waitMs = waitPreferenceMs(request.headers.get('prefer') ?? undefined);
+  const status = await firstOf(env, tenant, id, (job) => job.status(waitMs));
+  if (status === null) throw await missingContext(env.REGISTRY, id, tenant);
+  if (status.state === 'failed') throw jobFailure(status);
+  if (status.state !== 'published') {
+    const cacheHeaders: Record<string, string> = {};
+    setTierHeaders(cacheHeaders, FROM_ORIGIN);
+    return pending(status, cacheHeaders);
+  }
+  if (status.contextId !== null && status.contextId !== id) return seeOther(status.contextId);
+  // It was published between the two questions, or the store has lost it since.
+  const published = await serve();
+  if (published !== null) return published;
+  throw await missingContext(env.REGISTRY, id, tenant);
 }
 
 async function serveManifest(

@@ -1,8 +1,9 @@
 import type { RouteConfig, RouteHandler } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import { PROBLEMS, Problem, type ProblemCode } from '../../protocol/problems.ts';
 import type { App, AppEnv } from '../env.ts';
-import { BlobTiers } from '../tiers/blobs.ts';
-import type { TierOutcome } from '../tiers/outcome.ts';
+import { newReading, type Reading } from '../reading.ts';
+import type { BlobTiers } from '../tiers/blobs.ts';
 
 type RouteContext<R extends RouteConfig> = Parameters<RouteHandler<R, AppEnv>>[0];
 
@@ -33,18 +34,21 @@ export function problemResponses(...codes: ProblemCode[]) {
   );
 }
 
-/** The read path for one request. */
-export function tiersOf(c: {
-  env: AppEnv['Bindings'];
-  req: { url: string };
-  set(name: 'tierOutcome', value: TierOutcome): void;
-  executionCtx: { waitUntil(work: Promise<unknown>): void };
-}): BlobTiers {
+/** The request of a route, for handlers that need no more of it. */
+export function readingOf(c: Context<AppEnv>): Reading {
   const { executionCtx } = c;
-  return new BlobTiers(c.env.BLOBS, caches.default, c.req.url, {
-    waitUntil: (work) => executionCtx.waitUntil(work),
-    onOutcome: (outcome) => c.set('tierOutcome', outcome),
-  });
+  return newReading(
+    c.req.raw,
+    c.env,
+    c.get('principal') ?? null,
+    (work) => executionCtx.waitUntil(work),
+    (outcome) => c.set('tierOutcome', outcome),
+  );
+}
+
+/** The read path for one request. */
+export function tiersOf(c: Context<AppEnv>): BlobTiers {
+  return readingOf(c).tiers;
 }
 
 /** OpenAPI entry of routes that need a token. */

@@ -1,13 +1,13 @@
 import { PUBLIC } from '../../protocol/tenant.ts';
 import type { Stores } from '../env.ts';
-import { CHUNK_PREFIX, CONTEXT_PREFIX } from '../keys.ts';
+import { CHUNK_PREFIX, CONTEXT_PREFIX, MANIFEST_NAME } from '../keys.ts';
 import { adoptChunks, readCursor, unknownContexts, writeCursor } from '../registry/cursors.ts';
 import { adoptContext } from '../removal.ts';
 
 const PAGE_OBJECTS = 200;
 /** Contexts entered in one run: each is read from the bucket. */
 const MAX_ADOPTIONS = 10;
-const MANIFEST_NAME = /^([0-9a-f]{64})\/manifest$/;
+const ID = /^[0-9a-f]{64}$/;
 /** In place of a name: all contexts were looked at, now it is the chunks' turn. */
 const ROUND_ENDED = '~';
 
@@ -23,7 +23,7 @@ export async function reconcile(stores: Stores): Promise<number> {
 
 async function reconcileContexts(stores: Stores, after: string | undefined): Promise<number> {
   const page = await list(stores.BLOBS, CONTEXT_PREFIX, after);
-  const manifests = page.names.flatMap((name) => MANIFEST_NAME.exec(name)?.[1] ?? []);
+  const manifests = page.names.flatMap((name) => manifestOf(name) ?? []);
   const unknown = await unknownContexts(stores.REGISTRY, manifests);
   const entered = unknown.slice(0, MAX_ADOPTIONS);
   for (const id of entered) {
@@ -32,9 +32,15 @@ async function reconcileContexts(stores: Stores, after: string | undefined): Pro
       console.warn('sweep: not entered', id, error.name),
     );
   }
-  const last = entered.length < unknown.length ? `${entered.at(-1)}/manifest` : page.last;
+  const last = entered.length < unknown.length ? `${entered.at(-1)}${MANIFEST_NAME}` : page.last;
   await writeCursor(stores.REGISTRY, CONTEXT_PREFIX, last ?? ROUND_ENDED);
   return entered.length;
+}
+
+/** The context whose manifest has this name below the prefix; null for other objects. */
+function manifestOf(name: string): string | null {
+  const id = name.slice(0, -MANIFEST_NAME.length);
+  return name.endsWith(MANIFEST_NAME) && ID.test(id) ? id : null;
 }
 
 async function reconcileChunks({ BLOBS, REGISTRY }: Stores): Promise<number> {

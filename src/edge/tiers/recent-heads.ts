@@ -1,3 +1,4 @@
+import { BoundedMap } from '../bounded-map.ts';
 import type { CachedHead } from './cache-entry.ts';
 
 const MAX_ENTRIES = 2_000;
@@ -8,7 +9,7 @@ const MAX_AGE_MS = 60_000;
  * compare digests when they open the object, so an entry that is out of date costs one more look and nothing else.
  */
 export class RecentHeads {
-  readonly #entries = new Map<string, { cached: CachedHead; expiresAtMs: number }>();
+  readonly #entries = new BoundedMap<string, { cached: CachedHead; expiresAtMs: number }>(MAX_ENTRIES);
 
   get(key: string): CachedHead | undefined {
     const entry = this.#entries.get(key);
@@ -21,11 +22,6 @@ export class RecentHeads {
   }
 
   set(key: string, cached: CachedHead): void {
-    this.#entries.delete(key);
-    if (this.#entries.size >= MAX_ENTRIES) {
-      const oldest = this.#entries.keys().next();
-      if (!oldest.done) this.#entries.delete(oldest.value);
-    }
     this.#entries.set(key, { cached, expiresAtMs: Date.now() + MAX_AGE_MS });
   }
 

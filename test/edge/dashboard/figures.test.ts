@@ -75,15 +75,28 @@ describe('trafficFigures', () => {
       families: [
         counter(
           'kvedge_cache_requests_total',
-          [{ route: 'a', result: 'hit' }, 6],
-          [{ route: 'b', result: 'hit' }, 3],
-          [{ route: 'a', result: 'uri-miss' }, 2],
-          [{ route: 'a', result: 'stale' }, 1],
+          [{ route: 'a', tier: 'cache', result: 'hit' }, 6],
+          [{ route: 'b', tier: 'memory', result: 'hit' }, 3],
+          [{ route: 'a', tier: 'store', result: 'uri-miss' }, 2],
+          [{ route: 'a', tier: 'store', result: 'stale' }, 1],
+        ),
+        counter(
+          'kvedge_cache_fills_total',
+          [{ route: 'a', reason: 'uri-miss' }, 2],
+          [{ route: 'b', reason: 'uri-miss' }, 1],
+          [{ route: 'a', reason: 'stale' }, 1],
         ),
       ],
     });
     expect(figures.hitRatio).toBe(0.75);
     expect(figures.cacheResults[0]).toEqual({ name: 'hit', value: 9 });
+    expect(figures.tiers.map(({ name, value }) => [name, value])).toEqual([
+      ['cache', 6],
+      ['memory', 3],
+      ['store', 3],
+    ]);
+    expect(figures.fills).toBe(4);
+    expect(figures.fillReasons[0]).toEqual({ name: 'uri-miss', value: 3 });
   });
 
   it('gives no ratio before the first request', () => {

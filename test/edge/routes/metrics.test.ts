@@ -104,11 +104,12 @@ describe('GET /metrics', () => {
       ['kvedge_chunk_bytes_total', { level: 'draft' }],
       ['kvedge_chunk_bytes_total', { level: '(whole)' }],
       ['kvedge_chunk_bytes_total', { level: 'nothing-such' }],
-      ['kvedge_cache_requests_total', { route, result: 'uri-miss' }],
-      ['kvedge_cache_requests_total', { route, result: 'hit' }],
-      ['kvedge_cache_fills_total', { route }],
+      ['kvedge_cache_requests_total', { route, result: 'uri-miss', tier: 'store' }],
+      ['kvedge_cache_requests_total', { route, result: 'hit', tier: 'cache' }],
+      ['kvedge_cache_requests_total', { route, result: 'hit', tier: 'memory' }],
+      ['kvedge_cache_fills_total', { route, reason: 'uri-miss' }],
     );
-    expect(grown).toEqual([2 * draft!.bytes, 10, 0, 1, 3, 1]);
+    expect(grown).toEqual([2 * draft!.bytes, 10, 0, 1, 2, 1, 1]);
   });
 
   it('counts what origins send, and why it was refused', async () => {

@@ -1,7 +1,7 @@
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test';
 import { env as bindings } from 'cloudflare:workers';
 import { expect } from 'vitest';
-import { createApp } from '../../../src/edge/app.ts';
+import { createEdge } from '../../../src/edge/app.ts';
 import type { Env } from '../../../src/edge/env.ts';
 import { Problem } from '../../../src/protocol/problems.ts';
 import { mintToken, parseTokenKeys, type Scope } from '../../../src/protocol/token.ts';
@@ -12,7 +12,7 @@ export const TENANT_SECRET = btoa('s'.repeat(32)).replaceAll('=', '');
 export const BINDINGS = { ...(bindings as unknown as Env), KVEDGE_TENANT_SECRET: TENANT_SECRET };
 export const { BLOBS: BUCKET, REGISTRY } = BINDINGS;
 
-const app = createApp();
+const app = createEdge();
 
 export interface EdgeInit extends RequestInit {
   /** Sends a token with this scope, or these. */
