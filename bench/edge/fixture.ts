@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { ManifestLevel } from '../../src/protocol/manifest.ts';
 import { startNginx } from '../../test/conformance/other-servers.ts';
@@ -102,10 +103,19 @@ const OWN_HEADERS = ['connection', 'content-length', 'keep-alive', 'transfer-enc
 
 /** Gives the minimal Worker what it answers with: the body, and headers as the edge sends them, so that both write as much. */
 async function putBaseline({ edge, bare }: Target, body: BodyInit): Promise<void> {
-  const response = await fetch(edge.url);
-  await response.arrayBuffer();
-  const headers = [...response.headers].filter(([name]) => !OWN_HEADERS.includes(name));
+  const headers = [...(await hit(edge.url)).headers].filter(([name]) => !OWN_HEADERS.includes(name));
   await put(bare.url, body, { 'x-answer-headers': JSON.stringify(Object.fromEntries(headers)) });
+}
+
+/** An answer from the cache, which is filled after the first answer. */
+async function hit(url: string): Promise<Response> {
+  for (let i = 0; i < 10; i++) {
+    const response = await fetch(url);
+    await response.arrayBuffer();
+    if (response.headers.get('cache-status')?.includes('hit')) return response;
+    await delay(200);
+  }
+  throw new Error(`${url} is not cached`);
 }
 
 async function put(url: string, body: BodyInit, headers: Record<string, string> = {}): Promise<Response> {
@@ -124,7 +134,7 @@ async function verify(target: Target, isRight: (body: Uint8Array) => boolean): P
       if (response.status !== 200 || !isRight(body)) throw new Error(`${url} does not answer as it should`);
       const status = response.headers.get('cache-status');
       if (i === 2 && status !== null && !status.includes('hit')) throw new Error(`${url}: ${status}`);
-      await new Promise((resolve) => setTimeout(resolve, 200)); // the cache is filled after the answer
+      await delay(200); // the cache is filled after the answer
     }
   }
 }

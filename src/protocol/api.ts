@@ -49,13 +49,21 @@ export const JobStatus = z
   .meta({ id: 'JobStatus' });
 export type JobStatus = z.infer<typeof JobStatus>;
 
+const Tokens = z.int().min(0).max(LIMITS.contextTokens);
+const Chunks = z.int().min(0).max(LIMITS.chunksPerContext);
+
 /** Data of one Server-Sent Event of `GET /v1/contexts/{id}/events`; the event's name is `type`. */
 export const JobEvent = z
   .discriminatedUnion('type', [
     /** `id` is the context's. */
-    z.strictObject({ type: z.literal('tokenized'), id: Id, tokenCount: z.int(), chunksTotal: z.int() }),
-    z.strictObject({ type: z.literal('prefilled'), tokensDone: z.int(), tokenCount: z.int() }),
-    z.strictObject({ type: z.literal('chunk'), chunksDone: z.int(), chunksTotal: z.int() }),
+    z.strictObject({
+      type: z.literal('tokenized'),
+      id: Id,
+      tokenCount: Tokens.min(1),
+      chunksTotal: Chunks.min(1),
+    }),
+    z.strictObject({ type: z.literal('prefilled'), tokensDone: Tokens, tokenCount: Tokens.min(1) }),
+    z.strictObject({ type: z.literal('chunk'), chunksDone: Chunks, chunksTotal: Chunks.min(1) }),
     z.strictObject({ type: z.literal('published'), id: Id }),
     z.strictObject({ type: z.literal('failed'), code: z.string(), detail: z.string() }),
   ])

@@ -12,7 +12,7 @@ import { publishSample, startTestEdge } from './edge.ts';
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const VENV = fileURLToPath(new URL('../../.venv/contract', import.meta.url));
 const REQUIREMENTS = path.join(HERE, 'requirements.txt');
-const MAX_SECONDS = 120;
+const MAX_SECONDS = 240;
 
 /** Makes the virtual environment if the pinned packages changed; null if that does not work here. */
 function schemathesis(): string | null {

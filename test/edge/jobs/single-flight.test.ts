@@ -99,7 +99,10 @@ describe('two jobs that turn out to be one context', () => {
     await publishContext(context);
     await reported(first, { type: 'published', id: context.id });
     expect((await waiting).status).toBe(201);
-    expect((await events).map(({ event }) => event.type)).toEqual(['tokenized', 'published']);
+    const seen = await events;
+    expect(seen.map(({ event }) => event.type)).toEqual(['tokenized', 'published']);
+    const again = await eventsOf(second.jobId, { 'last-event-id': seen[0]!.id! });
+    expect(again.map(({ event }) => event.type)).toEqual(['published']);
   });
 
   it('do not wait for a job that failed', async () => {
