@@ -103,8 +103,11 @@ const OWN_HEADERS = ['connection', 'content-length', 'keep-alive', 'transfer-enc
 
 /** Gives the minimal Worker what it answers with: the body, and headers as the edge sends them, so that both write as much. */
 async function putBaseline({ edge, bare }: Target, body: BodyInit): Promise<void> {
-  const headers = [...(await hit(edge.url)).headers].filter(([name]) => !OWN_HEADERS.includes(name));
-  await put(bare.url, body, { 'x-answer-headers': JSON.stringify(Object.fromEntries(headers)) });
+  const headers: Record<string, string> = {};
+  (await hit(edge.url)).headers.forEach((value, name) => {
+    if (!OWN_HEADERS.includes(name)) headers[name] = value;
+  });
+  await put(bare.url, body, { 'x-answer-headers': JSON.stringify(headers) });
 }
 
 /** An answer from the cache, which is filled after the first answer. */

@@ -49,5 +49,6 @@ def before_call(ctx, case, kwargs):
     body = case.body
     if case.operation.path == "/v1/jobs/lease" and isinstance(body, dict):
         seconds = body.get("waitSeconds", 20)
-        if isinstance(seconds, int) and not isinstance(seconds, bool) and 0 <= seconds <= 25:
+        is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+        if is_number and 0 <= seconds <= 25 and seconds == int(seconds):  # JSON Schema counts 21.0 as an integer
             case.body = {**body, "waitSeconds": 0}
