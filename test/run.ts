@@ -120,6 +120,7 @@ step('worker bundle', 'npm', ['run', '-s', 'build:worker']);
 if (!step('model', 'npm', ['run', '-s', 'kvedge', '--', 'model', 'fetch'])) {
   console.log('the model tests below will be skipped');
 }
+step('load', 'npm', ['run', '-s', 'load', '--', 'steady', '--seconds', '10']);
 vitest();
 
 for (const reason of skips) console.log(reason);

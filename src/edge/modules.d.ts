@@ -17,4 +17,9 @@ declare module 'node:crypto' {
     digest(encoding: 'hex'): string;
   }
   export function createHash(algorithm: 'sha256'): Hash;
+
+/** And files that end in `.bin` as bytes. */
+declare module '*.bin' {
+  const bytes: ArrayBuffer;
+  export default bytes;
 }

@@ -28,7 +28,7 @@ const program = new Command('load')
   .description('load on the real Worker and a real origin, with every answer checked')
   .addArgument(new Argument('[scenarios...]', 'default: all').choices(SCENARIOS.map(({ name }) => name)))
   .option('--seconds <n>', 'length of each scenario, for those that do not end by themselves', wholeSeconds)
-  .option('--record', 'write the results to bench/record/load-<date>.json as well')
+  .option('--record', 'write the results to bench/record/load[-<scenarios>]-<date>.json as well')
   .option('--json', 'print one JSON document')
   .action(run);
 
@@ -54,7 +54,8 @@ async function run(names: string[], { seconds, json, record }: Options): Promise
   const report = { date, cpu: cpus()[0]?.model, cores: cpus().length, scenarios: results };
   if (record) {
     await mkdir(RECORDS, { recursive: true });
-    await writeFile(`${RECORDS}load-${date}.json`, `${JSON.stringify(report, null, 2)}\n`);
+    const which = ['load', ...names, date].join('-');
+    await writeFile(`${RECORDS}${which}.json`, `${JSON.stringify(report, null, 2)}\n`);
   }
   console.log(json ? JSON.stringify(report) : printResults(results));
   if (

@@ -124,6 +124,7 @@ async function bundleModules(bundle: string) {
     { type: 'ESModule' as const, path: path.join(bundle, 'worker.js') },
     ...named('.wasm').map((file) => ({ type: 'CompiledWasm' as const, path: file })),
     ...named('.txt').map((file) => ({ type: 'Text' as const, path: file })),
+    ...named('.bin').map((file) => ({ type: 'Data' as const, path: file })),
   ];
 }
 

@@ -23,6 +23,7 @@ export function App() {
           <a href="#contexts">Contexts</a>
           <a href="#context">Context</a>
           <a href="#traffic">Traffic</a>
+          <a href="/open">Open</a>
           <a href="/openapi.json">API</a>
         </nav>
       </header>
