@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import {
+  contextChunks,
   deleteContext,
   type EdgeAccess,
   fetchManifest,
@@ -7,8 +8,10 @@ import {
   openContext,
   submitContext,
 } from '../../client/index.ts';
+import { loadWasmCodec } from '../../codec/index.ts';
 import { openLlamaEngine } from '../../engine/llama/engine.ts';
 import { resolveModelPath } from '../../engine/llama/models.ts';
+import { contextPlanesDigest, planesDigest } from '../../engine/planes-digest.ts';
 import type { JobEvent } from '../../protocol/api.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import type { Manifest } from '../../protocol/manifest.ts';
@@ -110,6 +113,21 @@ export function contextCommands({ output, signal }: CommandContext): Command {
     });
 
   context
+    .command('digest')
+    .description(
+      'decode a context with the WebAssembly codec, and print the SHA-256 of its planes: what /open shows in a browser',
+    )
+    .argument('<id>', 'context id', contextIdArgument)
+    .addOption(edgeOption())
+    .addOption(tokenOption())
+    .option('--level <name>', 'level to fetch (default: standard)')
+    .action(async (id: string, options: EdgeOptions & { level?: string }) => {
+      const access = { ...(await edgeAccess(options, ['read'])), signal };
+      const digest = await digestPlanes(access, id, options.level);
+      output().result(digest, () => digest.planesSha256);
+    });
+
+  context
     .command('delete')
     .description('remove a context, and the chunks that no other context refers to')
     .argument('<id>', 'context id', contextIdArgument)
@@ -137,6 +155,15 @@ export function contextCommands({ output, signal }: CommandContext): Command {
       await load(id, access, options, output(), signal);
     });
   return context;
+}
+
+async function digestPlanes(access: EdgeAccess, id: string, level: string | undefined) {
+  const codec = await loadWasmCodec(); // as in browsers: other backends may differ in the last bits
+  const chunks: { level: string; planesSha256: string }[] = [];
+  for await (const chunk of contextChunks({ ...access, id, codec, ...(level !== undefined && { level }) })) {
+    chunks.push({ level: chunk.level, planesSha256: await planesDigest(chunk.planes) });
+  }
+  return { planesSha256: await contextPlanesDigest(chunks.map((chunk) => chunk.planesSha256)), chunks };
 }
 
 async function load(
