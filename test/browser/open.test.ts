@@ -9,6 +9,8 @@ import { launchBrowser, openPage, type PageLook, skipReason } from './support/br
 import { type Stage, startStage } from './support/stage.ts';
 
 const CHUNKS = 2;
+/** A slow machine unpacks a profile of 22 MB meanwhile. */
+const OPEN_MS = 45_000;
 
 describe.skipIf(skipReason !== null)('the page that opens a context, in Chromium', () => {
   let stage: Stage;
@@ -49,7 +51,7 @@ describe.skipIf(skipReason !== null)('the page that opens a context, in Chromium
 
   async function press(page: Page): Promise<void> {
     await page.getByRole('button', { name: 'Open' }).click();
-    await page.getByText(/^Opened: /).waitFor();
+    await page.getByText(/^Opened: /).waitFor({ timeout: OPEN_MS });
   }
 
   test('decodes in a Web Worker to the very planes that Node gets, at the level asked for', async () => {

@@ -1,7 +1,7 @@
 import { copyFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type BuildOptions, build } from 'esbuild';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
 
 const SOURCES = path.dirname(fileURLToPath(import.meta.url));
 const OUTPUT = path.join(SOURCES, '../../../dist/dashboard');
@@ -18,8 +18,17 @@ const COMMON: BuildOptions = {
   logLevel: 'warning',
 };
 
-/** What the client loads in Node only, behind conditions that never hold in a browser. */
-const NODE_ONLY = ['node:*', '*/codec/index.ts'];
+/** What the client loads in Node only, behind conditions that never hold in a browser. Nothing of it is bundled or imported up front. */
+const nodeOnly: Plugin = {
+  name: 'node-only',
+  setup({ onResolve }) {
+    onResolve({ filter: /^node:|\/codec\/index\.ts$/ }, ({ path }) => ({
+      path,
+      external: true,
+      sideEffects: false,
+    }));
+  },
+};
 
 /**
  * Makes the files that the Worker serves: the dashboard, and the page that opens a context. They end in `.txt`, or `.bin`, because
@@ -37,7 +46,7 @@ export async function buildDashboard(): Promise<void> {
   await build({
     ...COMMON,
     entryPoints: { decoder: path.join(SOURCES, 'open/decoder.ts') },
-    external: NODE_ONLY,
+    plugins: [nodeOnly],
   });
   await copyFile(path.join(SOURCES, 'index.html'), path.join(OUTPUT, 'index.html.txt'));
   await copyFile(path.join(SOURCES, 'open/index.html'), path.join(OUTPUT, 'open.html.txt'));
