@@ -17,6 +17,7 @@ declare module 'node:crypto' {
     digest(encoding: 'hex'): string;
   }
   export function createHash(algorithm: 'sha256'): Hash;
+}
 
 /** And files that end in `.bin` as bytes. */
 declare module '*.bin' {

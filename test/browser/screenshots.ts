@@ -1,5 +1,5 @@
 /**
- * `npm run screenshots`: pictures of the dashboard for docs/, taken in Chromium from a real origin and the real Worker that
+ * `npm run screenshots`: pictures of the dashboard and of /open for docs/, taken in Chromium from a real origin and the real Worker that
  * publish and serve a chapter. Needs the model ("npm run kvedge -- model fetch").
  */
 import { fileURLToPath } from 'node:url';
@@ -46,6 +46,12 @@ try {
     if (name === 'light') await page.screenshot({ ...file, fullPage: true });
     else await page.locator('#context').screenshot(file);
   }
+
+  const opened = await openPage(browser, `${stack.edge.url}/open#context=${id}`);
+  await opened.page.getByRole('button', { name: 'Open' }).click();
+  await opened.page.getByText(/^Opened: /).waitFor({ timeout: 60_000 });
+  await opened.page.screenshot({ path: `${DOCS}open.png`, fullPage: true });
+  if (opened.complaints.length > 0) throw new Error(opened.complaints.join('\n'));
 } finally {
   await browser.close();
   await stack.close();

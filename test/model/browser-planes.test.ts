@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Stack, startStack } from '../../src/cli/local/stack.ts';
 import { contextChunks, followContext, publishContext } from '../../src/client/index.ts';
 import { loadWasmCodec } from '../../src/codec/index.ts';
-import type { KvPlanes } from '../../src/engine/index.ts';
+import type { EngineSequence, KvPlanes } from '../../src/engine/index.ts';
 import { openLlamaEngine } from '../../src/engine/llama/engine.ts';
 import { SMOLLM2 } from '../../src/engine/llama/models.ts';
 import { contextPlanesDigest, planesDigest } from '../../src/engine/planes-digest.ts';
@@ -11,7 +11,10 @@ import { modelPath, profilePath, skipReason } from './support/setup.ts';
 import { shortText } from './support/texts.ts';
 
 const GENERATED_TOKENS = 12;
+const EXTRA_TOKENS = 512;
 const OPEN_MS = 120_000;
+/** Nats per token; planes of another text or position are above 1. */
+const MAX_MEAN_KLD = 0.02;
 
 /** No engine in the browser takes KV from outside (docs/streaming.md), so generation runs here, with planes proved to be the page's. */
 describe.skipIf(skipReason !== null || noBrowser !== null)('planes that a browser decoded', () => {
@@ -23,7 +26,7 @@ describe.skipIf(skipReason !== null || noBrowser !== null)('planes that a browse
 
   afterAll(() => stack?.close());
 
-  test('are those that an engine goes on from, as after prefill', async () => {
+  test('are those that an engine goes on from, much as after prefill', async () => {
     const text = shortText(114);
     const { id } = await publishContext(stack.access, { model: SMOLLM2.id, text });
     await followContext(stack.access, id);
@@ -52,17 +55,24 @@ describe.skipIf(skipReason !== null || noBrowser !== null)('planes that a browse
 
     const engine = await openLlamaEngine({ modelPath });
     try {
-      const options = { capacityTokens: tokens.length + 2 * GENERATED_TOKENS };
+      const options = { capacityTokens: tokens.length + EXTRA_TOKENS };
       const loaded = await engine.openSequence(options);
       await loaded.loadPlanes(Uint32Array.from(tokens), planes);
       const prefilled = await engine.openSequence(options);
       await prefilled.prefill(Uint32Array.from(tokens));
-      const [fromBrowser, fromText] = [
-        await loaded.generate({ maxTokens: GENERATED_TOKENS, stopAtEnd: false }),
-        await prefilled.generate({ maxTokens: GENERATED_TOKENS, stopAtEnd: false }),
+      const next = engine.tokenize(shortText(114, 3200).slice(text.length), { bos: false });
+      const [fromPlanes, fromText] = [
+        await distributions(loaded, next),
+        await distributions(prefilled, next),
       ];
-      expect(fromBrowser.tokens).toHaveLength(GENERATED_TOKENS);
-      expect(fromBrowser.tokens).toEqual(fromText.tokens);
+      const damage = fromText.map((exact, i) => divergence(exact, fromPlanes[i]!));
+      expect(damage).toHaveLength(next.length);
+      expect(damage.reduce((sum, nats) => sum + nats, 0) / next.length).toBeLessThan(MAX_MEAN_KLD);
+      const { tokens: generated } = await loaded.generate({
+        maxTokens: GENERATED_TOKENS,
+        stopAtEnd: false,
+      });
+      expect(generated).toHaveLength(GENERATED_TOKENS);
       await loaded.close();
       await prefilled.close();
     } finally {
@@ -70,3 +80,14 @@ describe.skipIf(skipReason !== null || noBrowser !== null)('planes that a browse
     }
   });
 });
+
+async function distributions(sequence: EngineSequence, tokens: Uint32Array): Promise<Float32Array[]> {
+  const found: Float32Array[] = [];
+  await sequence.score(tokens, (_, logProbabilities) => found.push(logProbabilities));
+  return found;
+}
+
+/** Kullback-Leibler divergence in nats. */
+function divergence(exact: Float32Array, other: Float32Array): number {
+  return exact.reduce((sum, log, token) => sum + Math.exp(log) * (log - other[token]!), 0);
+}

@@ -29,6 +29,32 @@ describe('the dashboard', () => {
     expect(await (await edge('/dashboard/style.css')).text()).not.toMatch(/url\(|@import/);
   });
 
+  it('lets the page that opens a context start one Web Worker, and that one alone compile WebAssembly', async () => {
+    for (const [path, type, worker, wasm] of [
+      ['/open', 'text/html; charset=utf-8', true, false],
+      ['/dashboard/open.js', 'text/javascript; charset=utf-8', false, false],
+      ['/dashboard/decoder.js', 'text/javascript; charset=utf-8', false, true],
+      ['/dashboard/kvedge.wasm', 'application/wasm', false, false],
+    ] as const) {
+      const response = await edge(path);
+      expect(response.status).toBe(200);
+      expect(response.headers.get('content-type')).toBe(type);
+      const policy = response.headers.get('content-security-policy')!;
+      expect(policy).toContain("default-src 'none'");
+      expect(policy).toContain("require-trusted-types-for 'script'");
+      expect(policy).toContain(worker ? 'trusted-types kvedge-decoder' : "trusted-types 'none'");
+      expect(policy.includes("worker-src 'self'")).toBe(worker);
+      expect(policy.includes("'wasm-unsafe-eval'")).toBe(wasm);
+      expect(policy).not.toContain("'unsafe-");
+      await response.body?.cancel();
+    }
+  });
+
+  it('serves the codec byte for byte, as WebAssembly', async () => {
+    const bytes = await (await edge('/dashboard/kvedge.wasm')).arrayBuffer();
+    expect(WebAssembly.validate(bytes)).toBe(true);
+  });
+
   it('answers conditional requests', async () => {
     const etag = (await edge('/dashboard/main.js')).headers.get('etag')!;
     const again = await edge('/dashboard/main.js', { headers: { 'if-none-match': etag } });
