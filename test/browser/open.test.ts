@@ -72,6 +72,11 @@ describe.skipIf(skipReason !== null)('the page that opens a context, in Chromium
         expect(Number(await row.getByRole('progressbar').getAttribute('max'))).toBe(bytes);
       }
     }
+    const [openedIn, decodingFor] = [
+      ...(await page.locator('dd').first().textContent())!.matchAll(/([\d.]+) s/g),
+    ].map(([, seconds]) => Number(seconds));
+    expect(decodingFor).toBeGreaterThan(0);
+    expect(decodingFor).toBeLessThanOrEqual(openedIn!);
     expect(page.workers()).toHaveLength(1);
     expect(complaints).toEqual([]);
     expect([...hosts]).toEqual([new URL(stage.url).host]);
