@@ -122,23 +122,28 @@ fn open(profile: &Profile, chunk: &[u8], options: DecodeOptions<'_>) -> Result<O
         return Err(Error::corrupt("chunk size", header.object_bytes(), chunk.len()));
     }
     let prelude = Prelude::parse(chunk, &header)?;
+    let segments = count_segments(&header, chunk, options)?;
+    let order = TokenOrder::new(&prelude.shifts);
+    Ok(Opened { header, prelude, order, segments })
+}
+
+/// How many segments are to be decoded: those that are here, up to the wanted level (section 8).
+pub(crate) fn count_segments(header: &Header, chunk: &[u8], options: DecodeOptions<'_>) -> Result<usize> {
     let present = header.segments.partition_point(|segment| segment.end() as usize <= chunk.len());
     if !options.partial && header.segments_within(chunk.len() as u32).is_none() {
         let next = header.segments.get(present).map_or(header.object_bytes(), Segment::end);
         return Err(Error::truncated("chunk that ends inside a segment", next, chunk.len()));
     }
-    let segments = match options.level {
-        None => present,
+    match options.level {
+        None => Ok(present),
         Some(name) => {
             let level = header.level(name)?;
             if !options.partial && (chunk.len() as u64) < u64::from(level.end_offset) {
                 return Err(Error::truncated(name, level.end_offset, chunk.len()));
             }
-            header.segments_within(level.end_offset).unwrap_or(0).min(present)
+            Ok(header.segments_within(level.end_offset).unwrap_or(0).min(present))
         }
-    };
-    let order = TokenOrder::new(&prelude.shifts);
-    Ok(Opened { header, prelude, order, segments })
+    }
 }
 
 /// The segments of a (group, band), by pass.

@@ -5,9 +5,10 @@ use std::collections::BinaryHeap;
 use std::ops::Range;
 
 use crate::bytes::is_finite_f16;
-use crate::container::header::{Header, Level, Segment};
+use crate::container::header::{Header, Level, Segment, LADDER};
 use crate::container::prelude::{FirstTokenSource, Prelude};
 use crate::error::{Error, ErrorCode, Result};
+use crate::geometry::Geometry;
 use crate::ladder::{plan_band, BandPlan, TokenOrder};
 use crate::limits::{Budget, Limits, MAX_CHUNK_TOKENS, MAX_SEGMENTS};
 use crate::par;
@@ -53,7 +54,7 @@ impl EncodeRequest<'_> {
 
 /// Encodes up to 256 tokens into one chunk object.
 pub fn encode_chunk(profile: &Profile, request: &EncodeRequest<'_>, limits: &Limits) -> Result<Vec<u8>> {
-    check_request(profile, request)?;
+    check_planes(&profile.geometry, request.planes, request.token_count)?;
     let values = profile.geometry.values_per_token() * request.token_count;
     let ranks: usize = profile.groups.iter().map(|group| group.rank).sum();
     let budget = &mut Budget::new(limits);
@@ -76,21 +77,20 @@ pub fn encode_chunk(profile: &Profile, request: &EncodeRequest<'_>, limits: &Lim
     assemble(profile, request, levels, Prelude { first_token, shifts }, plans)
 }
 
-fn check_request(profile: &Profile, request: &EncodeRequest<'_>) -> Result<()> {
-    if request.token_count == 0 || request.token_count > MAX_CHUNK_TOKENS {
+pub(crate) fn check_planes(geometry: &Geometry, planes: &[u16], token_count: usize) -> Result<()> {
+    if token_count == 0 || token_count > MAX_CHUNK_TOKENS {
         return Err(Error::invalid_argument(format!(
-            "tokenCount: expected 1 to {MAX_CHUNK_TOKENS}, got {}",
-            request.token_count
+            "tokenCount: expected 1 to {MAX_CHUNK_TOKENS}, got {token_count}"
         )));
     }
-    let values = profile.geometry.values_per_token() * request.token_count;
-    if request.planes.len() != values {
+    let values = geometry.values_per_token() * token_count;
+    if planes.len() != values {
         return Err(Error::invalid_argument(format!(
             "planes: expected {values} values, got {}",
-            request.planes.len()
+            planes.len()
         )));
     }
-    match request.planes.iter().position(|&bits| !is_finite_f16(bits)) {
+    match planes.iter().position(|&bits| !is_finite_f16(bits)) {
         Some(at) => Err(Error::invalid_argument(format!("planes: value {at} is not a finite number"))),
         None => Ok(()),
     }
@@ -100,17 +100,22 @@ fn first_token(profile: &Profile, request: &EncodeRequest<'_>) -> FirstTokenSour
     if !request.exact_first_token {
         return FirstTokenSource::Coded;
     }
-    let geometry = &profile.geometry;
-    let mut planes = Vec::with_capacity(geometry.values_per_token());
-    for plane in 0..geometry.planes() {
-        let start = geometry.plane_offset(plane) * request.token_count;
-        planes.extend(&request.planes[start..start + geometry.plane_dim(plane)]);
-    }
+    let planes = first_rows(&profile.geometry, request.planes, request.token_count);
     let known = profile.first_tokens.iter().position(|token| token.token_id == request.first_token_id);
     match known.filter(|&index| request.first_position == 0 && profile.first_tokens[index].planes == planes) {
         Some(index) => FirstTokenSource::Profile(index as u8),
         None => FirstTokenSource::Exact(planes),
     }
+}
+
+/// The planes of the first token alone.
+pub(crate) fn first_rows(geometry: &Geometry, planes: &[u16], token_count: usize) -> Vec<u16> {
+    let mut rows = Vec::with_capacity(geometry.values_per_token());
+    for plane in 0..geometry.planes() {
+        let start = geometry.plane_offset(plane) * token_count;
+        rows.extend(&planes[start..start + geometry.plane_dim(plane)]);
+    }
+    rows
 }
 
 /// A planned (group, band).
@@ -262,6 +267,7 @@ fn assemble(
         }
     });
     let mut header = Header {
+        codec: LADDER,
         subset: false,
         header_bytes: 0,
         prelude_bytes: prelude.len() as u32,

@@ -12,15 +12,20 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    pub(crate) fn parse(reader: &mut Reader<'_>) -> Result<Self> {
-        let geometry = Self {
-            layers: reader.u16("layers")?,
-            kv_heads: reader.u16("kvHeads")?,
-            key_head_dim: reader.u16("keyHeadDim")?,
-            value_head_dim: reader.u16("valueHeadDim")?,
-        };
+    /// `layers`, `kvHeads`, `keyHeadDim`, `valueHeadDim`; within the limits of section 9.
+    pub fn new([layers, kv_heads, key_head_dim, value_head_dim]: [u16; 4]) -> Result<Self> {
+        let geometry = Self { layers, kv_heads, key_head_dim, value_head_dim };
         geometry.check()?;
         Ok(geometry)
+    }
+
+    pub(crate) fn parse(reader: &mut Reader<'_>) -> Result<Self> {
+        Self::new([
+            reader.u16("layers")?,
+            reader.u16("kvHeads")?,
+            reader.u16("keyHeadDim")?,
+            reader.u16("valueHeadDim")?,
+        ])
     }
 
     fn check(&self) -> Result<()> {

@@ -28,10 +28,11 @@ pub fn chunk_info_json(header: &Header) -> String {
     }));
     format!(
         concat!(
-            r#"{{"version":1,"codec":1,"subset":{},"headerBytes":{},"preludeBytes":{},"objectBytes":{},"#,
+            r#"{{"version":1,"codec":{},"subset":{},"headerBytes":{},"preludeBytes":{},"objectBytes":{},"#,
             r#""modelFingerprint":"{}","profileId":"{}","chunkId":"{}","firstPosition":{},"tokenCount":{},"#,
             r#"{},"levels":{},"segments":{}}}"#
         ),
+        header.codec,
         header.subset,
         header.header_bytes,
         header.prelude_bytes,

@@ -1,4 +1,4 @@
-//! The ladder codec of docs/format.md: profile files, chunk objects, encode, decode, cut.
+//! The codecs of docs/format.md: profile files, chunk objects, encode, decode, cut.
 //!
 //! Reading is total: any input gives a result or an [`Error`] with one of the codes of section 9; nothing is allocated
 //! before its size is checked against the format's limits and the caller's [`Limits`].
@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod bytes;
+pub mod cachegen;
 pub mod container;
 mod decode;
 mod encode;
@@ -19,6 +20,7 @@ pub mod profile;
 pub mod rans;
 mod transform;
 
+pub use cachegen::Cachegen;
 pub use container::cut::{cut_groups, cut_layers, cut_level, cut_max_bytes};
 pub use container::header::{Header, Level, Segment};
 pub use container::validate::validate_chunk;

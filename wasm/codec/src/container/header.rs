@@ -14,6 +14,9 @@ const ENTRY_BYTES: usize = 8;
 /// CRC, escapeBytes, classShift and one lane.
 const MIN_SEGMENT_BYTES: u32 = 12;
 const SUBSET_FLAG: u8 = 1;
+/// Codec ids (section 5).
+pub const LADDER: u8 = 1;
+pub const CACHEGEN: u8 = 2;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Level {
@@ -48,6 +51,8 @@ impl Segment {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Header {
+    /// `LADDER` or `CACHEGEN`.
+    pub codec: u8,
     pub subset: bool,
     pub header_bytes: u32,
     pub prelude_bytes: u32,
@@ -84,21 +89,22 @@ impl Header {
         in_range(header_bytes as usize, FIXED_BYTES + 4, MAX_HEADER_BYTES as usize, "headerBytes")?;
         let mut reader = Reader::new(checked_crc(header, "header CRC")?);
         reader.take(12, "chunk prefix")?;
-        if codec != 1 {
-            return Err(Error::unsupported("chunk codec", 1, codec));
+        if codec != LADDER && codec != CACHEGEN {
+            return Err(Error::unsupported("chunk codec", "1 or 2", codec));
         }
         if flags & !SUBSET_FLAG != 0 {
             return Err(Error::unsupported("chunk flags", "0 or 1", flags));
         }
-        Self::parse_fields(reader, flags & SUBSET_FLAG != 0, header_bytes)
+        Self::parse_fields(reader, codec, flags & SUBSET_FLAG != 0, header_bytes)
     }
 
-    fn parse_fields(mut reader: Reader<'_>, subset: bool, header_bytes: u32) -> Result<Self> {
+    fn parse_fields(mut reader: Reader<'_>, codec: u8, subset: bool, header_bytes: u32) -> Result<Self> {
         let mut header = Self {
+            codec,
             subset,
             header_bytes,
             model_fingerprint: reader.array("modelFingerprint")?,
-            profile_id: reader.array("profileId")?,
+            profile_id: parse_profile_id(&mut reader, codec)?,
             chunk_id: reader.array("chunkId")?,
             first_position: reader.u32("firstPosition")?,
             token_count: in_range(reader.u16("tokenCount")?, 1, MAX_CHUNK_TOKENS as u16, "tokenCount")?,
@@ -118,6 +124,9 @@ impl Header {
         header.parse_directory(&mut reader, segment_count)?;
         reader.finish("chunk header")?;
         header.check_level_ends()?;
+        if codec == CACHEGEN {
+            crate::cachegen::check_directory(&header)?;
+        }
         Ok(header)
     }
 
@@ -239,7 +248,7 @@ impl Header {
         let mut out = Vec::with_capacity(self.header_bytes as usize);
         out.extend(*b"KVLC");
         out.extend(1u16.to_le_bytes());
-        out.extend([1, if self.subset { SUBSET_FLAG } else { 0 }]);
+        out.extend([self.codec, if self.subset { SUBSET_FLAG } else { 0 }]);
         out.extend(self.header_bytes.to_le_bytes());
         for id in [&self.model_fingerprint, &self.profile_id, &self.chunk_id] {
             out.extend(id);
@@ -266,6 +275,15 @@ impl Header {
         out.extend(crc.to_le_bytes());
         out
     }
+}
+
+/// Reserved in codecs that need no profile.
+fn parse_profile_id(reader: &mut Reader<'_>, codec: u8) -> Result<[u8; 32]> {
+    let id = reader.array("profileId")?;
+    if codec == CACHEGEN && id != [0; 32] {
+        return Err(Error::unsupported("profileId of codec 2", "zero", "another"));
+    }
+    Ok(id)
 }
 
 fn header_size(levels: usize, segments: usize) -> usize {

@@ -1,6 +1,7 @@
-use super::header::Header;
+use super::header::{Header, CACHEGEN};
 use super::prelude::Prelude;
 use super::segment::{refinements, SegmentParts};
+use crate::cachegen::Tables;
 use crate::error::{Error, Result};
 
 /// Checks a whole object without its profile: header, directory, prelude, and the CRC and parts of every segment.
@@ -13,9 +14,12 @@ pub fn validate_chunk(chunk: &[u8]) -> Result<Header> {
     if got > expected {
         return Err(Error::corrupt("chunk size", expected, got));
     }
-    let prelude = Prelude::parse(chunk, &header)?;
+    let lanes = match header.codec {
+        CACHEGEN => Tables::parse(chunk, &header)?.lanes(),
+        _ => Prelude::parse(chunk, &header)?.lanes(),
+    };
     for (segment, refinement) in refinements(&header) {
-        SegmentParts::parse(chunk, segment, refinement, prelude.lanes())?;
+        SegmentParts::parse(chunk, segment, refinement, lanes)?;
     }
     Ok(header)
 }

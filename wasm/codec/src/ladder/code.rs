@@ -20,7 +20,7 @@ pub(super) struct SegmentInput<'a> {
 
 /// Symbol 0, 1 or 2 of a refinement: r * sign(parent) + 1.
 #[inline]
-pub(super) fn refinement_symbol(index: i32, parent: i32) -> u8 {
+pub(crate) fn refinement_symbol(index: i32, parent: i32) -> u8 {
     let r = index - 3 * parent;
     (if parent < 0 { 1 - r } else { 1 + r }) as u8
 }
@@ -54,7 +54,9 @@ pub(super) fn code_segment(input: &SegmentInput<'_>, class_shift: i8) -> Result<
     write_segment(class_shift, &coded, &escapes(input, class_shift))
 }
 
-fn base_symbol(index: i32, alphabet: u8) -> u8 {
+/// Symbol of an index in a base segment: its offset from -A, or the escape.
+#[inline]
+pub(crate) fn base_symbol(index: i32, alphabet: u8) -> u8 {
     if index.unsigned_abs() > u32::from(alphabet) {
         2 * alphabet + 1
     } else {

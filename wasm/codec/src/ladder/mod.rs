@@ -7,6 +7,7 @@ mod order;
 mod plan;
 mod step;
 
+pub(crate) use code::{base_symbol, refinement_symbol};
 pub use decode::decode_segment;
 pub use order::TokenOrder;
 pub use step::{coarser, error_weight, step_size, MAX_SHIFT, MIN_SHIFT};

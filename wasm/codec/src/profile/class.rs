@@ -24,9 +24,17 @@ impl Class {
     pub fn escape_symbol(&self) -> u8 {
         2 * self.alphabet + 1
     }
+
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.extend([self.alphabet, self.escape_order]);
+        for table in [&self.base, &self.zero, &self.nonzero] {
+            let frequencies = (0..table.symbols()).map(|symbol| table.frequency(symbol as u8) as u16);
+            out.extend(frequencies.flat_map(u16::to_le_bytes));
+        }
+    }
 }
 
-pub(super) fn parse_classes(reader: &mut Reader<'_>) -> Result<Vec<Class>> {
+pub(crate) fn parse_classes(reader: &mut Reader<'_>) -> Result<Vec<Class>> {
     let count = in_range(reader.u8("classCount")?, 1, MAX_CLASSES, "classCount")?;
     (0..count).map(|_| parse_class(reader)).collect()
 }

@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::geometry::Geometry;
 use crate::limits::Limits;
 
+pub(crate) use class::parse_classes;
 pub use class::Class;
 pub use group::{Group, Member};
 pub use predictor::Predictor;

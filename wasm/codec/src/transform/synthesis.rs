@@ -103,7 +103,7 @@ impl<'a> Synthesis<'a> {
 }
 
 /// What section 6.1 makes of a value before it is rounded: within the range of f16, and 0 if it is not a number.
-fn within_f16(value: f32) -> f32 {
+pub(crate) fn within_f16(value: f32) -> f32 {
     if value.is_nan() {
         0.0
     } else {

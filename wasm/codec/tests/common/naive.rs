@@ -150,3 +150,48 @@ pub fn reconstruct(
     }
     planes
 }
+
+/// Section 12.2, value by value: where in the planes, and what.
+pub fn cachegen_values(
+    codec: &kvedge_codec::Cachegen,
+    tables: &kvedge_codec::cachegen::Tables,
+    bands: &[kvedge_codec::cachegen::CachegenIndices],
+    tokens: usize,
+) -> Vec<(usize, f64)> {
+    let (n, span) = (tables.spans.tokens, tables.spans.span);
+    let copied = tokens - n;
+    let mut values = Vec::new();
+    for band in bands {
+        let mut channel_of_band = 0;
+        for layer in kvedge_codec::cachegen::layers_of_group(codec.geometry.layers, band.group) {
+            let plane = 2 * usize::from(layer) + usize::from(band.band);
+            let (dim, own) = (codec.geometry.plane_dim(plane), &tables.planes[plane]);
+            for channel in 0..dim {
+                let row = &band.indices[channel_of_band * n..(channel_of_band + 1) * n];
+                channel_of_band += 1;
+                let mean = own.means.get(channel).map_or(0.0, |&m| f64::from(m) * f64::from(own.mean_step));
+                let gain = f64::from(own.channels[channel] / 64) / 3.0;
+                let step = f64::from(own.step);
+                let (mut anchors, mut others) =
+                    (row[..n.div_ceil(span)].iter(), row[n.div_ceil(span)..].iter());
+                let mut predicted = 0.0;
+                for token in 0..n {
+                    let q = if token % span == 0 { anchors.next() } else { others.next() };
+                    let q = f64::from(*q.unwrap());
+                    let fine = step / 3f64.powi(i32::from(band.pass));
+                    let value = if token % span == 0 {
+                        let mut base = q;
+                        (0..band.pass).for_each(|_| base = (base / 3.0).round());
+                        predicted = gain * base * step;
+                        mean + q * fine
+                    } else {
+                        mean + predicted + q * fine
+                    };
+                    let at = codec.geometry.plane_offset(plane) * tokens + (token + copied) * dim + channel;
+                    values.push((at, value.clamp(-65504.0, 65504.0)));
+                }
+            }
+        }
+    }
+    values
+}

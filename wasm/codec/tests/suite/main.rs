@@ -4,6 +4,7 @@
 mod common;
 
 mod backends;
+mod cachegen;
 mod case;
 mod invalid_chunk;
 mod invalid_profile;
