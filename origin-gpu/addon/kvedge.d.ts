@@ -11,6 +11,32 @@ export function simdBackends(): string[];
 /** Makes all later calls use one of `simdBackends()`; results do not depend on it. `invalid-argument` for another name. */
 export function forceSimdBackend(name: string): void;
 
+/** Codec 2 for one model; it needs no profile. */
+export class Cachegen {
+  /** `shape`: layers, kvHeads, keyHeadDim, valueHeadDim. `maxMemoryBytes` bounds each call; default 4 GiB. */
+  constructor(modelFingerprint: Uint8Array, shape: Uint16Array, maxMemoryBytes?: number | null);
+  encodeChunk(
+    planes: Uint16Array,
+    firstPosition: number,
+    tokenCount: number,
+    chunkId: Uint8Array,
+    exactFirstToken: boolean,
+    onlyLevel?: string | null,
+  ): Uint8Array;
+  /** The planes must not change until the promise settles. */
+  encodeChunkAsync(
+    planes: Uint16Array,
+    firstPosition: number,
+    tokenCount: number,
+    chunkId: Uint8Array,
+    exactFirstToken: boolean,
+    onlyLevel?: string | null,
+  ): Promise<Uint8Array>;
+  decodeChunk(chunk: Uint8Array, level?: string | null, partial?: boolean | null): Uint16Array;
+  /** The chunk must not change until the promise settles. */
+  decodeChunkAsync(chunk: Uint8Array, level?: string | null, partial?: boolean | null): Promise<Uint16Array>;
+}
+
 export class Profile {
   /** `maxMemoryBytes` bounds what this and each later call may allocate; default 4 GiB. */
   constructor(file: Uint8Array, maxMemoryBytes?: number | null);

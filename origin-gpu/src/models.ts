@@ -1,25 +1,28 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { Codec, CodecProfile } from '../../src/codec/codec.ts';
+import { type ChunkCoder, CODEC_CACHEGEN, CODEC_LADDER, type Codec } from '../../src/codec/codec.ts';
 import type { Engine } from '../../src/engine/index.ts';
 import { openLlamaEngine } from '../../src/engine/llama/engine.ts';
-import { toHex } from '../../src/protocol/ids.ts';
+import { toHex, ZERO_ID } from '../../src/protocol/ids.ts';
 import { ProblemError } from '../../src/protocol/problems.ts';
 import type { OriginConfig } from './config.ts';
 import type { Log } from './log.ts';
 
-export interface LoadedProfile {
-  id: string;
-  file: Uint8Array<ArrayBuffer>;
-  codec: CodecProfile;
+/** How the chunks of a model are coded (docs/format.md, section 3): with its profile by codec 1, without one by codec 2. */
+export interface ModelCoding {
+  codec: number;
+  /** `ZERO_ID` without a profile. */
+  profileId: string;
+  /** Null without a profile. */
+  profileFile: Uint8Array<ArrayBuffer> | null;
+  coder: ChunkCoder;
 }
 
 export interface ServedModel {
   name: string;
   fingerprint: string;
   engine: Engine;
-  /** Null when no profile file was made for this very model. */
-  profile: LoadedProfile | null;
+  coding: ModelCoding;
 }
 
 const PROFILE_EXTENSION = '.kvp';
@@ -43,11 +46,18 @@ export class ModelRegistry {
       const threads = config.threads === undefined ? {} : { threads: config.threads };
       const engine = await openLlamaEngine({ modelPath, ...threads });
       const fingerprint = toHex(engine.model.fingerprint);
-      const profile = await findProfile(files, fingerprint, codec, log);
-      if (profile === null)
-        log.warn('no profile for this model; publishing it will be refused', { model: name, fingerprint });
-      else log.info('model ready', { model: name, fingerprint, profileId: profile.id });
-      models.push({ name, fingerprint, engine, profile });
+      const coding =
+        (await profileCoding(files, fingerprint, codec, log)) ?? cachegenCoding(engine, fingerprint, codec);
+      if (coding.codec === CODEC_CACHEGEN) {
+        log.warn(
+          'no profile for this model: its contexts are coded by codec 2 (cachegen), several times larger; ' +
+            '"npm run calibrate" makes a profile, "--profile FILE" uses it',
+          { model: name, fingerprint },
+        );
+      }
+      const { codec: codecId, profileId } = coding;
+      log.info('model ready', { model: name, fingerprint, codec: codecId, profileId });
+      models.push({ name, fingerprint, engine, coding });
     }
     return new ModelRegistry(models);
   }
@@ -67,20 +77,17 @@ export class ModelRegistry {
   }
 
   async close(): Promise<void> {
-    for (const { engine, profile } of this.#models.values()) {
-      profile?.codec.close();
+    for (const { engine, coding } of this.#models.values()) {
+      coding.coder.close();
       await engine.close();
     }
   }
 }
 
-/** Throws the problem `profile-missing`. */
-export function profileOf(model: ServedModel): LoadedProfile {
-  if (model.profile !== null) return model.profile;
-  throw new ProblemError(
-    'profile-missing',
-    `None of the profile files was made for the model ${model.name} (fingerprint ${model.fingerprint}).`,
-  );
+/** Codec 2, which needs no profile. */
+function cachegenCoding({ model }: Engine, modelFingerprint: string, codec: Codec): ModelCoding {
+  const coder = codec.openCachegen({ modelFingerprint, ...model.geometry });
+  return { codec: CODEC_CACHEGEN, profileId: ZERO_ID, profileFile: null, coder };
 }
 
 async function profileFiles(paths: readonly string[]): Promise<string[]> {
@@ -98,18 +105,18 @@ async function profileFiles(paths: readonly string[]): Promise<string[]> {
 }
 
 /** The first readable profile made for the model. A damaged file is reported and passed over. */
-async function findProfile(
+async function profileCoding(
   files: readonly string[],
   fingerprint: string,
   codec: Codec,
   log: Log,
-): Promise<LoadedProfile | null> {
+): Promise<ModelCoding | null> {
   for (const filePath of files) {
     try {
       const file = new Uint8Array(await readFile(filePath));
       const profile = codec.loadProfile(file);
       if (profile.info.modelFingerprint === fingerprint)
-        return { id: profile.info.profileId, file, codec: profile };
+        return { codec: CODEC_LADDER, profileId: profile.info.profileId, profileFile: file, coder: profile };
       profile.close();
     } catch (error) {
       log.warn('profile file passed over', { file: filePath, reason: String(error) });

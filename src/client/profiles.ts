@@ -1,4 +1,4 @@
-import type { Codec, CodecProfile } from '../codec/codec.ts';
+import { type ChunkCoder, CODEC_CACHEGEN, type Codec, type CodecProfile } from '../codec/codec.ts';
 import { CodecError } from '../codec/errors.ts';
 import { sha256Hex } from '../protocol/ids.ts';
 import { LIMITS } from '../protocol/limits.ts';
@@ -9,7 +9,7 @@ import { defaultProfileCache, type ProfileCache } from './profile-cache.ts';
 import { readBounded } from './read-stream.ts';
 
 export interface LoadedProfile {
-  profile: CodecProfile;
+  profile: ChunkCoder;
   /** Bytes fetched for it now; 0 when it was in the cache. */
   fetchedBytes: number;
 }
@@ -21,7 +21,8 @@ export interface LoadedProfile {
 export class Profiles {
   readonly codec: Codec;
   readonly #cache: ProfileCache | null | undefined;
-  readonly #loaded = new Map<string, CodecProfile>();
+  /** By profile id; those of codec 2, which needs none, by model. */
+  readonly #loaded = new Map<string, ChunkCoder>();
 
   /** @param cache default: `cache/profiles` below KVEDGE_HOME in Node, none elsewhere; null for none */
   constructor(codec: Codec, cache?: ProfileCache | null) {
@@ -29,8 +30,9 @@ export class Profiles {
     this.#cache = cache;
   }
 
-  /** Throws `ClientError`: integrity-failed, codec-failed and those of the transfer. */
+  /** Nothing is fetched for codec 2. Throws `ClientError`: integrity-failed, codec-failed and those of the transfer. */
   async load(access: EdgeAccess, manifest: Manifest): Promise<LoadedProfile> {
+    if (manifest.codec === CODEC_CACHEGEN) return { profile: this.#cachegen(manifest), fetchedBytes: 0 };
     const id = manifest.profileId;
     const known = this.#loaded.get(id);
     if (known !== undefined) return { profile: known, fetchedBytes: 0 };
@@ -44,6 +46,23 @@ export class Profiles {
   close(): void {
     for (const profile of this.#loaded.values()) profile.close();
     this.#loaded.clear();
+  }
+
+  #cachegen({ model }: Manifest): ChunkCoder {
+    const { fingerprint, layers, kvHeads, keyHeadDim, valueHeadDim } = model;
+    const key = `${CODEC_CACHEGEN}/${[fingerprint, layers, kvHeads, keyHeadDim, valueHeadDim].join('/')}`;
+    let coder = this.#loaded.get(key);
+    if (coder === undefined) {
+      try {
+        const geometry = { layers, kvHeads, keyHeadDim, valueHeadDim };
+        coder = this.codec.openCachegen({ modelFingerprint: fingerprint, ...geometry });
+      } catch (cause) {
+        if (!(cause instanceof CodecError)) throw cause;
+        throw new ClientError('codec-failed', `codec 2 was refused: ${cause.message}`, { cause });
+      }
+      this.#loaded.set(key, coder);
+    }
+    return coder;
   }
 
   async #file(access: EdgeAccess, id: string) {

@@ -1,13 +1,15 @@
-import { sameGeometry, valuesPerToken } from '../engine/planes.ts';
-import type { ChunkInfo, Cut, EncodeRequest, ProfileInfo } from './codec.ts';
+import { type KvGeometry, sameGeometry, valuesPerToken } from '../engine/planes.ts';
+import { type CachegenModel, type ChunkInfo, CODEC_CACHEGEN, type Cut, type EncodeRequest } from './codec.ts';
 import { CodecError } from './errors.ts';
 
 const MAX_U32 = 2 ** 32 - 1;
+const MAX_U16 = 65_535;
+const MAX_GROUPS = 256;
 const MAX_CHUNK_TOKENS = 256;
 const CHUNK_ID_BYTES = 32;
 
-/** Refuses a request that does not fit the profile, before a backend sees it: `invalid-argument`. */
-export function checkEncodeRequest(request: EncodeRequest, profile: ProfileInfo): void {
+/** Refuses a request that does not fit the model, before a backend sees it: `invalid-argument`. */
+export function checkEncodeRequest(request: EncodeRequest, geometry: KvGeometry): void {
   const { planes, chunkId, firstTokenId } = request;
   checkWhole(planes.tokenCount, 1, MAX_CHUNK_TOKENS, 'tokenCount');
   checkWhole(planes.firstPosition, 0, MAX_U32, 'firstPosition');
@@ -16,8 +18,8 @@ export function checkEncodeRequest(request: EncodeRequest, profile: ProfileInfo)
   if (chunkId.length !== CHUNK_ID_BYTES) {
     throw refuse(`chunkId has ${chunkId.length} bytes, expected ${CHUNK_ID_BYTES}`);
   }
-  if (!sameGeometry(planes.geometry, profile))
-    throw refuse('the planes have another geometry than the profile');
+  if (!sameGeometry(planes.geometry, geometry))
+    throw refuse('the planes have another geometry than the profile or model');
   const values = planes.tokenCount * valuesPerToken(planes.geometry);
   if (!(planes.data instanceof Uint16Array) || planes.data.length !== values) {
     throw refuse(`planes.data has ${planes.data?.length} values, expected ${values} in a Uint16Array`);
@@ -27,7 +29,7 @@ export function checkEncodeRequest(request: EncodeRequest, profile: ProfileInfo)
 /** Numbers of the groups that hold a plane of the layers (docs/format.md, section 8). */
 export function groupsOfLayers(
   info: ChunkInfo,
-  { layers, groups }: Extract<Cut, { layers: unknown }>,
+  { layers, groups = ownGroups(info) }: Extract<Cut, { layers: unknown }>,
 ): number[] {
   const [first, last] = layers;
   checkWhole(last, 0, info.layers - 1, 'last layer');
@@ -41,6 +43,25 @@ export function groupsOfLayers(
   }
   const isKept = (plane: number) => plane >> 1 >= first && plane >> 1 <= last;
   return [...groups.keys()].filter((group) => groups[group]?.members.some(isKept));
+}
+
+/** The groups of codec 2 (section 12.3). */
+function ownGroups({ codec, layers }: ChunkInfo): { members: number[] }[] {
+  if (codec !== CODEC_CACHEGEN) throw refuse('a cut by layers needs the groups of the profile');
+  const span = Math.ceil(layers / MAX_GROUPS);
+  return Array.from({ length: Math.ceil(layers / span) }, (_, group) => ({
+    members: Array.from({ length: 2 * span }, (_, i) => 2 * span * group + i),
+  }));
+}
+
+/** The fingerprint's bytes. */
+export function checkCachegenModel(model: CachegenModel): Uint8Array {
+  const { modelFingerprint, layers, kvHeads, keyHeadDim, valueHeadDim } = model;
+  for (const [what, value] of Object.entries({ layers, kvHeads, keyHeadDim, valueHeadDim })) {
+    checkWhole(value, 1, MAX_U16, what);
+  }
+  if (!/^[0-9a-f]{64}$/.test(modelFingerprint)) throw refuse(`modelFingerprint is ${modelFingerprint}`);
+  return Uint8Array.from(modelFingerprint.match(/../g) ?? [], (digits) => Number.parseInt(digits, 16));
 }
 
 /** Returns `bytes`. */

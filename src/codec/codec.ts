@@ -1,4 +1,4 @@
-import type { KvPlanes } from '../engine/planes.ts';
+import type { KvGeometry, KvPlanes } from '../engine/planes.ts';
 
 /** Name of a codec implementation. All give bit-identical symbols; planes may differ in their last bits. */
 export type Backend = 'native' | 'wasm' | 'reference';
@@ -19,6 +19,10 @@ export interface ChunkSegment {
   /** Distortion removed per byte, in units of the squared base step (encoder's estimate). */
   slope: number;
 }
+
+/** Codec ids of docs/format.md, section 5. */
+export const CODEC_LADDER = 1;
+export const CODEC_CACHEGEN = 2;
 
 /** What a chunk's header says (docs/format.md, section 5). Ids are 64 lower-case hexadecimal digits. */
 export interface ChunkInfo {
@@ -62,20 +66,20 @@ export interface EncodeRequest {
   chunkId: Uint8Array;
   /** True for the first chunk of a context: its first token (the attention sink) is stored exactly. */
   exactFirstToken: boolean;
-  /** Token id of the first token: an entry of the profile's first-token table is used when the planes are equal. */
+  /** Token id of the first token: an entry of the profile's first-token table is used when the planes are equal. Codec 2 has no use for it. */
   firstTokenId: number;
   /** Encode just this level, with no lower one inside it; default: every level. */
   onlyLevel?: string;
 }
 
 /**
- * A level, the longest prefix within a byte budget, or the layers first..last (both included); the last needs to know
- * which planes each group of the profile holds (`ProfileInfo.groups`), but not the profile itself.
+ * A level, the longest prefix within a byte budget, or the layers first..last (both included); with codec 1 the last needs
+ * to know which planes each group of the profile holds (`ProfileInfo.groups`), but not the profile itself.
  */
 export type Cut =
   | { level: string }
   | { maxBytes: number }
-  | { layers: readonly [first: number, last: number]; groups: readonly GroupMembers[] };
+  | { layers: readonly [first: number, last: number]; groups?: readonly GroupMembers[] };
 
 export interface GroupMembers {
   members: readonly number[];
@@ -96,9 +100,14 @@ export interface LoadOptions {
   maxMemoryBytes?: number;
 }
 
-/** A profile loaded into a backend. Release with `close()`; using it afterwards is an error. */
-export interface CodecProfile {
-  readonly info: ProfileInfo;
+/** The model that codec 2 works for. */
+export interface CachegenModel extends KvGeometry {
+  /** 64 lower-case hexadecimal digits. */
+  modelFingerprint: string;
+}
+
+/** What encodes and decodes the chunks of one model. Release with `close()`; using it afterwards is an error. */
+export interface ChunkCoder {
   /** Encodes up to 256 tokens into one chunk object with every level, or with the one asked for. */
   encodeChunk(request: EncodeRequest): Uint8Array;
   /** Decodes a chunk object, or a prefix of it, into fp16 planes. */
@@ -110,11 +119,18 @@ export interface CodecProfile {
   close(): void;
 }
 
+/** A profile loaded into a backend: codec 1. */
+export interface CodecProfile extends ChunkCoder {
+  readonly info: ProfileInfo;
+}
+
 /** The KV codec. Every method throws `CodecError` and nothing else on bad input. */
 export interface Codec {
   readonly backend: Backend;
   /** Parses and checks a profile file (docs/format.md, section 4). */
   loadProfile(file: Uint8Array, options?: LoadOptions): CodecProfile;
+  /** Codec 2 (docs/format.md, section 12): it needs no profile. */
+  openCachegen(model: CachegenModel, options?: LoadOptions): ChunkCoder;
   /** Reads a chunk's header; needs only the header's bytes, and takes any part of the rest. */
   inspectChunk(chunk: Uint8Array): ChunkInfo;
   /**

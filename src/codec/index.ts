@@ -7,6 +7,8 @@ import { loadWasmCodec } from './wasm/node.ts';
 
 export type {
   Backend,
+  CachegenModel,
+  ChunkCoder,
   ChunkInfo,
   ChunkLevel,
   ChunkSegment,
@@ -19,6 +21,7 @@ export type {
   LoadOptions,
   ProfileInfo,
 } from './codec.ts';
+export { CODEC_CACHEGEN, CODEC_LADDER } from './codec.ts';
 export { CodecError, type CodecErrorCode } from './errors.ts';
 export { loadNativeCodec, setNativeThreadCount } from './native/index.ts';
 export { createReferenceCodec } from './reference/index.ts';

@@ -48,16 +48,18 @@ describe('an origin refuses', () => {
     expect(failed).toMatchObject({ type: 'failed', code, detail: expect.stringMatching(detail) });
     expect(origin.engine.prefills).toBe(0);
   });
+});
 
-  test('a model without profile', async () => {
-    const other = await startFakeEdge();
-    const without = testOrigin(other, { profile: false });
-    without.runner.start();
-    const failed = await without.settled(queueJob(other, { model, text: 'a' }));
-    expect(failed).toMatchObject({ code: 'profile-missing' });
-    await without.close();
-    await other.close();
-  });
+test('a model without profile is coded by codec 2, and no profile is sent', async () => {
+  const other = await startFakeEdge();
+  const without = testOrigin(other, { profile: false });
+  without.runner.start();
+  const published = await without.settled(queueJob(other, { model, text: 'a' }));
+  if (published.type !== 'published') throw new Error(`${published.code}: ${published.detail}`);
+  expect(other.manifests.get(published.id)).toMatchObject({ codec: 2, profileId: '0'.repeat(64) });
+  expect(other.profiles.size).toBe(0);
+  await without.close();
+  await other.close();
 });
 
 test('GET /healthz names the models; there is nothing else to ask an origin', async () => {

@@ -2,6 +2,26 @@
 /* eslint-disable */
 
 /**
+ * Codec 2 for one model; it needs no profile. Call `free()` when done.
+ */
+export class Cachegen {
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * Decodes a chunk object, or a prefix of it, into fp16 planes `[layer][K|V][token][kvHeads * headDim]`.
+     */
+    decodeChunk(chunk: Uint8Array | number[], level: string | null | undefined, partial: boolean): Uint16Array;
+    /**
+     * Encodes 1 to 256 tokens into one chunk object with every level, or with `onlyLevel` alone.
+     */
+    encodeChunk(planes: Uint16Array | number[], firstPosition: number, tokenCount: number, chunkId: Uint8Array | number[], exactFirstToken: boolean, onlyLevel?: string | null): Uint8Array;
+    /**
+     * `shape`: layers, kvHeads, keyHeadDim, valueHeadDim. `maxMemoryBytes` bounds what each call may allocate; default 3e9.
+     */
+    constructor(modelFingerprint: Uint8Array | number[], shape: Uint16Array | number[], maxMemoryBytes?: number | null);
+}
+
+/**
  * A parsed profile. Call `free()` when done.
  */
 export class Profile {
@@ -68,7 +88,11 @@ export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembl
 
 export interface InitOutput {
     readonly memory: WebAssembly.Memory;
+    readonly __wbg_cachegen_free: (a: number, b: number) => void;
     readonly __wbg_profile_free: (a: number, b: number) => void;
+    readonly cachegen_decodeChunk: (a: number, b: number, c: number, d: number, e: number, f: number) => [number, number, number, number];
+    readonly cachegen_encodeChunk: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => [number, number, number, number];
+    readonly cachegen_new: (a: number, b: number, c: number, d: number, e: number, f: number) => [number, number, number];
     readonly cutChunkGroups: (a: number, b: number, c: number, d: number) => [number, number, number, number];
     readonly cutChunkLevel: (a: number, b: number, c: number, d: number) => [number, number, number, number];
     readonly cutChunkMaxBytes: (a: number, b: number, c: number) => [number, number, number, number];
@@ -86,8 +110,8 @@ export interface InitOutput {
     readonly __wbindgen_externrefs: WebAssembly.Table;
     readonly __wbindgen_malloc: (a: number, b: number) => number;
     readonly __wbindgen_free: (a: number, b: number, c: number) => void;
-    readonly __externref_table_dealloc: (a: number) => void;
     readonly __wbindgen_realloc: (a: number, b: number, c: number, d: number) => number;
+    readonly __externref_table_dealloc: (a: number) => void;
     readonly __wbindgen_start: () => void;
 }
 

@@ -1,6 +1,129 @@
 /* @ts-self-types="./kvedge.d.ts" */
 
 /**
+ * Codec 2 for one model; it needs no profile. Call `free()` when done.
+ */
+export class Cachegen {
+    __destroy_into_raw() {
+        const ptr = this.__wbg_ptr;
+        this.__wbg_ptr = 0;
+        CachegenFinalization.unregister(this);
+        return ptr;
+    }
+    free() {
+        const ptr = this.__destroy_into_raw();
+        __wbg_call_guard();
+        wasm.__wbg_cachegen_free(ptr, 0);
+
+    }
+    /**
+     * Decodes a chunk object, or a prefix of it, into fp16 planes `[layer][K|V][token][kvHeads * headDim]`.
+     * @param {Uint8Array | number[]} chunk
+     * @param {string | null | undefined} level
+     * @param {boolean} partial
+     * @returns {Uint16Array}
+     */
+    decodeChunk(chunk, level, partial) {
+        if (this.__wbg_inst !== undefined && this.__wbg_inst !== __wbg_instance_id) {
+            throw new Error('Invalid stale object from previous Wasm instance');
+        }
+        const val3 = +partial;
+        let ptr0, len0, ptr1, len1;
+        try {
+            ptr0 = passArray8ToWasm0(chunk, wasm.__wbindgen_malloc);
+            len0 = WASM_VECTOR_LEN;
+            ptr1 = isLikeNone(level) ? 0 : passStringToWasm0(level, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+            len1 = WASM_VECTOR_LEN;
+        } catch (e) {
+            if (ptr1) { wasm.__wbindgen_free(ptr1, len1 * 1, 1); }
+            if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
+            throw e;
+        }
+        let ret;
+        __wbg_call_guard();
+        ret = wasm.cachegen_decodeChunk(this.__wbg_ptr, ptr0, len0, ptr1, len1, val3);
+        if (ret[3]) {
+            throw takeFromExternrefTable0(ret[2]);
+        }
+        var v4 = getArrayU16FromWasm0(ret[0], ret[1]).slice();
+        wasm.__wbindgen_free(ret[0], ret[1] * 2, 2);
+        return v4;
+    }
+    /**
+     * Encodes 1 to 256 tokens into one chunk object with every level, or with `onlyLevel` alone.
+     * @param {Uint16Array | number[]} planes
+     * @param {number} firstPosition
+     * @param {number} tokenCount
+     * @param {Uint8Array | number[]} chunkId
+     * @param {boolean} exactFirstToken
+     * @param {string | null} [onlyLevel]
+     * @returns {Uint8Array}
+     */
+    encodeChunk(planes, firstPosition, tokenCount, chunkId, exactFirstToken, onlyLevel) {
+        if (this.__wbg_inst !== undefined && this.__wbg_inst !== __wbg_instance_id) {
+            throw new Error('Invalid stale object from previous Wasm instance');
+        }
+        const val4 = +firstPosition;
+        const val5 = +tokenCount;
+        const val6 = +exactFirstToken;
+        let ptr0, len0, ptr1, len1, ptr2, len2;
+        try {
+            ptr0 = passArray16ToWasm0(planes, wasm.__wbindgen_malloc);
+            len0 = WASM_VECTOR_LEN;
+            ptr1 = passArray8ToWasm0(chunkId, wasm.__wbindgen_malloc);
+            len1 = WASM_VECTOR_LEN;
+            ptr2 = isLikeNone(onlyLevel) ? 0 : passStringToWasm0(onlyLevel, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+            len2 = WASM_VECTOR_LEN;
+        } catch (e) {
+            if (ptr2) { wasm.__wbindgen_free(ptr2, len2 * 1, 1); }
+            if (ptr1) { wasm.__wbindgen_free(ptr1, len1 * 1, 1); }
+            if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 2, 2); }
+            throw e;
+        }
+        let ret;
+        __wbg_call_guard();
+        ret = wasm.cachegen_encodeChunk(this.__wbg_ptr, ptr0, len0, val4, val5, ptr1, len1, val6, ptr2, len2);
+        if (ret[3]) {
+            throw takeFromExternrefTable0(ret[2]);
+        }
+        var v7 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
+        wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
+        return v7;
+    }
+    /**
+     * `shape`: layers, kvHeads, keyHeadDim, valueHeadDim. `maxMemoryBytes` bounds what each call may allocate; default 3e9.
+     * @param {Uint8Array | number[]} modelFingerprint
+     * @param {Uint16Array | number[]} shape
+     * @param {number | null} [maxMemoryBytes]
+     */
+    constructor(modelFingerprint, shape, maxMemoryBytes) {
+        const val3 = +(isLikeNone(maxMemoryBytes) ? 0 : maxMemoryBytes);
+        let ptr0, len0, ptr1, len1;
+        try {
+            ptr0 = passArray8ToWasm0(modelFingerprint, wasm.__wbindgen_malloc);
+            len0 = WASM_VECTOR_LEN;
+            ptr1 = passArray16ToWasm0(shape, wasm.__wbindgen_malloc);
+            len1 = WASM_VECTOR_LEN;
+        } catch (e) {
+            if (ptr1) { wasm.__wbindgen_free(ptr1, len1 * 2, 2); }
+            if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
+            throw e;
+        }
+        let ret;
+        __wbg_call_guard();
+        ret = wasm.cachegen_new(ptr0, len0, ptr1, len1, !isLikeNone(maxMemoryBytes), val3);
+        if (ret[2]) {
+            throw takeFromExternrefTable0(ret[1]);
+        }
+        this.__wbg_ptr = ret[0];
+        Object.defineProperty(this, '__wbg_inst', { value: __wbg_instance_id, writable: true });
+        CachegenFinalization.register(this, { ptr: ret[0], instance: __wbg_instance_id }, this);
+        return this;
+    }
+}
+if (Symbol.dispose) Cachegen.prototype[Symbol.dispose] = Cachegen.prototype.free;
+
+/**
  * A parsed profile. Call `free()` when done.
  */
 export class Profile {
@@ -389,6 +512,11 @@ function __wbg_call_guard() {
 
 
 let __wbg_instance_id = 0;
+const CachegenFinalization = (typeof FinalizationRegistry === 'undefined')
+    ? { register: () => {}, unregister: () => {} }
+    : new FinalizationRegistry(({ ptr, instance }) => {
+    if (instance === __wbg_instance_id) wasm.__wbg_cachegen_free(ptr, 1);
+});
 const ProfileFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(({ ptr, instance }) => {

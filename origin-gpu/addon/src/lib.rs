@@ -1,6 +1,7 @@
 //! The codec for Node: the functions of wasm/bindings, plus variants that work on libuv's thread pool.
 //! Input buffers are borrowed, results are handed over without a copy.
 
+mod cachegen;
 mod threads;
 mod work;
 
@@ -14,12 +15,12 @@ use napi::bindgen_prelude::{AsyncTask, Uint16Array, Uint8Array};
 use napi_derive::napi;
 
 use threads::on_pool;
-use work::{DecodeWork, EncodeWork};
+use work::{Coder, DecodeWork, EncodeWork};
 
 /// `code` of the thrown JS error is the first field.
-type Result<T> = std::result::Result<T, napi::Error<String>>;
+pub(crate) type Result<T> = std::result::Result<T, napi::Error<String>>;
 
-fn to_js(error: kvedge_codec::Error) -> napi::Error<String> {
+pub(crate) fn to_js(error: kvedge_codec::Error) -> napi::Error<String> {
     napi::Error::new(error.code().as_str().to_owned(), error.message())
 }
 
@@ -140,7 +141,7 @@ impl Profile {
     ) -> Result<AsyncTask<EncodeWork>> {
         let chunk_id = EncodeRequest::chunk_id(chunk_id).map_err(to_js)?;
         Ok(AsyncTask::new(EncodeWork {
-            profile: self.open()?.clone(),
+            coder: Coder::Ladder(self.open()?.clone()),
             limits: self.limits,
             planes,
             first_position,
@@ -175,8 +176,8 @@ impl Profile {
         partial: Option<bool>,
     ) -> Result<AsyncTask<DecodeWork>> {
         let partial = partial.unwrap_or(false);
-        let profile = self.open()?.clone();
-        Ok(AsyncTask::new(DecodeWork { profile, limits: self.limits, chunk, level, partial, failure: None }))
+        let coder = Coder::Ladder(self.open()?.clone());
+        Ok(AsyncTask::new(DecodeWork { coder, limits: self.limits, chunk, level, partial, failure: None }))
     }
 
     /// Entropy decoding and dequantization alone, for benchmarks. Returns how many coefficients the chunk holds.

@@ -2,14 +2,21 @@
 
 use std::sync::Arc;
 
-use kvedge_codec::{decode_chunk, encode_chunk, DecodeOptions, EncodeRequest, Limits, Profile};
+use kvedge_codec::cachegen::CachegenRequest;
+use kvedge_codec::{decode_chunk, encode_chunk, Cachegen, DecodeOptions, EncodeRequest, Limits, Profile};
 use napi::bindgen_prelude::{JsObjectValue, Uint16Array, Uint8Array};
 use napi::{Env, JsValue, Task};
 
 use crate::threads::on_pool;
 
+/// What encodes and decodes.
+pub enum Coder {
+    Ladder(Arc<Profile>),
+    Cachegen(Cachegen),
+}
+
 pub struct EncodeWork {
-    pub profile: Arc<Profile>,
+    pub coder: Coder,
     pub limits: Limits,
     pub planes: Uint16Array,
     pub first_position: u32,
@@ -26,17 +33,8 @@ impl Task for EncodeWork {
     type JsValue = Uint8Array;
 
     fn compute(&mut self) -> napi::Result<Vec<u8>> {
-        let request = EncodeRequest {
-            planes: &self.planes,
-            first_position: self.first_position,
-            token_count: self.token_count,
-            chunk_id: self.chunk_id,
-            exact_first_token: self.exact_first_token,
-            first_token_id: self.first_token_id,
-            only_level: self.only_level.as_deref(),
-        };
-        let (profile, limits) = (&self.profile, &self.limits);
-        keep_failure(on_pool(|| encode_chunk(profile, &request, limits)), &mut self.failure)
+        let encoded = on_pool(|| self.encode());
+        keep_failure(encoded, &mut self.failure)
     }
 
     fn resolve(&mut self, _env: Env, output: Vec<u8>) -> napi::Result<Uint8Array> {
@@ -48,8 +46,39 @@ impl Task for EncodeWork {
     }
 }
 
+impl EncodeWork {
+    fn encode(&self) -> kvedge_codec::Result<Vec<u8>> {
+        let only_level = self.only_level.as_deref();
+        match &self.coder {
+            Coder::Ladder(profile) => {
+                let request = EncodeRequest {
+                    planes: &self.planes,
+                    first_position: self.first_position,
+                    token_count: self.token_count,
+                    chunk_id: self.chunk_id,
+                    exact_first_token: self.exact_first_token,
+                    first_token_id: self.first_token_id,
+                    only_level,
+                };
+                encode_chunk(profile, &request, &self.limits)
+            }
+            Coder::Cachegen(codec) => {
+                let request = CachegenRequest {
+                    planes: &self.planes,
+                    first_position: self.first_position,
+                    token_count: self.token_count,
+                    chunk_id: self.chunk_id,
+                    exact_first_token: self.exact_first_token,
+                    only_level,
+                };
+                codec.encode_chunk(&request, &self.limits)
+            }
+        }
+    }
+}
+
 pub struct DecodeWork {
-    pub profile: Arc<Profile>,
+    pub coder: Coder,
     pub limits: Limits,
     pub chunk: Uint8Array,
     pub level: Option<String>,
@@ -63,8 +92,12 @@ impl Task for DecodeWork {
 
     fn compute(&mut self) -> napi::Result<Vec<u16>> {
         let options = DecodeOptions { level: self.level.as_deref(), partial: self.partial };
-        let (profile, chunk, limits) = (&self.profile, &*self.chunk, &self.limits);
-        keep_failure(on_pool(|| decode_chunk(profile, chunk, options, limits)), &mut self.failure)
+        let (coder, chunk, limits) = (&self.coder, &*self.chunk, &self.limits);
+        let decode = || match coder {
+            Coder::Ladder(profile) => decode_chunk(profile, chunk, options, limits),
+            Coder::Cachegen(codec) => codec.decode_chunk(chunk, options, limits),
+        };
+        keep_failure(on_pool(decode), &mut self.failure)
     }
 
     fn resolve(&mut self, _env: Env, output: Vec<u16>) -> napi::Result<Uint16Array> {

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { Codec } from '../../../src/codec/codec.ts';
+import type { ChunkCoder, Codec } from '../../../src/codec/codec.ts';
 import type { KvPlanes, PrefillOptions } from '../../../src/engine/index.ts';
 import { slicePlanes } from '../../../src/engine/index.ts';
 import { fromHex } from '../../../src/protocol/ids.ts';
 import { CHUNK_TOKENS } from '../../../src/protocol/limits.ts';
 import type { ManifestLevel } from '../../../src/protocol/manifest.ts';
-import type { LoadedProfile, ServedModel } from '../models.ts';
+import type { ServedModel } from '../models.ts';
 
 /** KV of a whole context, computed from its tokens. */
 export async function computePlanes(
@@ -24,7 +24,7 @@ export async function computePlanes(
 
 /** The chunk object number `index` of a context whose planes are given. */
 export async function encodeChunk(
-  profile: LoadedProfile,
+  coder: ChunkCoder,
   planes: KvPlanes,
   tokens: Uint32Array,
   index: number,
@@ -37,7 +37,7 @@ export async function encodeChunk(
     exactFirstToken: index === 0,
     firstTokenId: tokens[start] as number,
   };
-  return new Uint8Array(await profile.codec.encodeChunkAsync(request));
+  return new Uint8Array(await coder.encodeChunkAsync(request));
 }
 
 /** The levels of a chunk object, as a manifest lists them. */

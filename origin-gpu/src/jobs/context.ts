@@ -2,11 +2,8 @@ import { ZERO_ID } from '../../../src/protocol/ids.ts';
 import type { Lease } from '../../../src/protocol/jobs.ts';
 import { LIMITS } from '../../../src/protocol/limits.ts';
 import { ProblemError } from '../../../src/protocol/problems.ts';
-import { type LoadedProfile, type ModelRegistry, profileOf, type ServedModel } from '../models.ts';
+import type { ModelRegistry, ServedModel } from '../models.ts';
 import { planContext } from './plan.ts';
-
-/** The codec of every chunk that this origin makes (docs/format.md, section 3). */
-export const CODEC_LADDER = 1;
 
 /** A context to compute: what is asked for, in the model's own terms. */
 export interface PlannedContext {
@@ -16,17 +13,15 @@ export interface PlannedContext {
   tenantSalt: string | null;
   tokens: Uint32Array;
   model: ServedModel;
-  profile: LoadedProfile;
 }
 
 /**
  * Tokenizes a publish request, which fixes the context's id.
  *
- * Throws `ProblemError`: invalid-content, model-unknown, profile-missing, context-too-large.
+ * Throws `ProblemError`: invalid-content, model-unknown, context-too-large.
  */
 export async function contextOf(request: Lease['request'], models: ModelRegistry): Promise<PlannedContext> {
   const model = models.get(request.model);
-  const profile = profileOf(model);
   const tokens =
     request.tokens === undefined
       ? tokenize(model, request.text as string)
@@ -35,14 +30,14 @@ export async function contextOf(request: Lease['request'], models: ModelRegistry
   const tenantSalt = request.tenant?.salt ?? null;
   const plan = await planContext(
     {
-      codec: CODEC_LADDER,
+      codec: model.coding.codec,
       modelFingerprint: model.fingerprint,
-      profileId: profile.id,
+      profileId: model.coding.profileId,
       tenantSalt: tenantSalt ?? ZERO_ID,
     },
     tokens,
   );
-  return { id: plan.contextId, chunkIds: plan.chunkIds, tenantSalt, tokens, model, profile };
+  return { id: plan.contextId, chunkIds: plan.chunkIds, tenantSalt, tokens, model };
 }
 
 function tokenize(model: ServedModel, text: string): Uint32Array {

@@ -1,6 +1,6 @@
 import type { PublishManifest } from '../../../src/protocol/api.ts';
 import type { Manifest, ManifestLevel } from '../../../src/protocol/manifest.ts';
-import { CODEC_LADDER, type PlannedContext } from './context.ts';
+import type { PlannedContext } from './context.ts';
 import { splitTokens } from './plan.ts';
 
 export interface Dates {
@@ -14,15 +14,15 @@ export function publication(
   levels: readonly ManifestLevel[][],
   { createdAt, expiresAt }: Dates,
 ): { manifest: Manifest; chunks: PublishManifest['chunks'] } {
-  const { id, chunkIds, tenantSalt, tokens, model, profile } = context;
+  const { id, chunkIds, tenantSalt, tokens, model } = context;
   const chunkTokens = splitTokens(tokens);
   return {
     manifest: {
       version: 1,
       id,
       model: { name: model.name, fingerprint: model.fingerprint, ...model.engine.model.geometry },
-      codec: CODEC_LADDER,
-      profileId: profile.id,
+      codec: model.coding.codec,
+      profileId: model.coding.profileId,
       visibility: tenantSalt === null ? 'public' : 'private',
       ...(tenantSalt === null ? {} : { tenantSalt }),
       tokenCount: tokens.length,

@@ -25,8 +25,10 @@ interface Tools {
  */
 export async function publishContext(context: PlannedContext, held: HeldLease, tools: Tools): Promise<void> {
   const { edge, signer } = tools;
-  const { profile, id } = context;
-  if (!(await edge.hasProfile(profile.id))) await edge.putProfile(profile.id, profile.file);
+  const { id, model } = context;
+  const { profileId, profileFile } = model.coding;
+  if (profileFile !== null && !(await edge.hasProfile(profileId)))
+    await edge.putProfile(profileId, profileFile);
   const levels = await publishChunks(context, held, tools);
   const { createdAt } = held.job;
   const { manifest, chunks } = publication(context, levels, { createdAt, expiresAt: held.expiresAt });
@@ -39,13 +41,19 @@ async function publishChunks(
   tools: Tools,
 ): Promise<ManifestLevel[][]> {
   const { edge, codec, signer, signal, log } = tools;
-  const { id, chunkIds, tokens, model, profile } = context;
+  const { id, chunkIds, tokens, model } = context;
   const levels = await storedLevels(chunkIds, edge, signer);
   const chunksTotal = chunkIds.length;
   if (levels.length > 0) held.report({ type: 'chunk', chunksDone: levels.length, chunksTotal });
   if (levels.length === chunksTotal) return levels;
 
-  log.info('computing', { jobId: held.job.jobId, id, tokens: tokens.length, chunksStored: levels.length });
+  log.info('computing', {
+    jobId: held.job.jobId,
+    id,
+    tokens: tokens.length,
+    chunksStored: levels.length,
+    codec: model.coding.codec,
+  });
   const planes = await computePlanes(model, tokens, {
     signal,
     onProgress: (tokensDone) => held.report({ type: 'prefilled', tokensDone, tokenCount: tokens.length }),
@@ -53,7 +61,7 @@ async function publishChunks(
   for (let index = levels.length; index < chunksTotal; index++) {
     signal.throwIfAborted();
     const chunkId = chunkIds[index] as string;
-    const object = await encodeChunk(profile, planes, tokens, index, chunkId);
+    const object = await encodeChunk(model.coding.coder, planes, tokens, index, chunkId);
     const signature = await signer.signLevels(chunkId, levelsOfObject(codec, object));
     const stored = await edge.putChunk(chunkId, object, signature);
     // The edge may have had an object of another origin; a manifest may vouch only for what a publisher's key vouches for.

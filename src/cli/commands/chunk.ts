@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { readBounded } from '../../client/read-stream.ts';
-import type { ChunkInfo } from '../../codec/codec.ts';
+import { type ChunkInfo, CODEC_CACHEGEN } from '../../codec/codec.ts';
 import { loadBestCodec } from '../../codec/index.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { Id } from '../../protocol/manifest.ts';
@@ -67,7 +67,9 @@ function tooLarge(source: string): CliError {
 function describe(info: ChunkInfo): string {
   const head = [
     `chunk     ${info.chunkId}${info.subset ? ' (subset)' : ''}`,
-    `profile   ${info.profileId}`,
+    info.codec === CODEC_CACHEGEN
+      ? 'codec     cachegen (2, without a profile)'
+      : `profile   ${info.profileId}`,
     `model     ${info.modelFingerprint}`,
     `tokens    ${info.tokenCount} from position ${info.firstPosition}`,
     `geometry  ${info.layers} layers x ${info.kvHeads} KV heads x ${info.keyHeadDim}/${info.valueHeadDim}`,

@@ -8,6 +8,7 @@ import {
   openContext,
   submitContext,
 } from '../../client/index.ts';
+import { CODEC_CACHEGEN } from '../../codec/codec.ts';
 import { loadWasmCodec } from '../../codec/index.ts';
 import { openLlamaEngine } from '../../engine/llama/engine.ts';
 import { resolveModelPath } from '../../engine/llama/models.ts';
@@ -85,6 +86,7 @@ export function contextCommands({ output, signal }: CommandContext): Command {
       const waits = status !== null && options.wait === true;
       const id = waits ? await follow(access, submitted, output()) : submitted;
       const state = waits ? 'published' : (status?.state ?? 'published');
+      if (state === 'published') await noteCodec(access, id, output());
       output().result({ id, state }, () => id);
       if (state !== 'published') output().note(`job ${state}; its context: kvedge context wait ${id}`);
     });
@@ -245,6 +247,20 @@ async function follow(access: EdgeAccess, id: string, output: Output): Promise<s
   }
 }
 
+/** Says aloud when a context was coded without a profile. */
+async function noteCodec(access: EdgeAccess, id: string, output: Output): Promise<void> {
+  const { codec, model } = await fetchManifest(access, id);
+  if (codec !== CODEC_CACHEGEN) return;
+  output.note(
+    `The origin has no profile for ${model.name}: the context was coded by ${describeCodec(codec)}, several times ` +
+      'larger than with one. "npm run calibrate" makes a profile.',
+  );
+}
+
+function describeCodec(codec: number): string {
+  return codec === CODEC_CACHEGEN ? 'cachegen (2, without a profile)' : 'ladder (1)';
+}
+
 async function readText({ file, text }: PublishOptions): Promise<string> {
   if (text !== undefined) return text;
   if (file === undefined) {
@@ -282,6 +298,7 @@ function describe(manifest: Manifest): string {
   return [
     `context   ${manifest.id}`,
     `model     ${model.name} (${model.fingerprint.slice(0, 16)}...)`,
+    `codec     ${describeCodec(manifest.codec)}`,
     `visible   ${manifest.visibility === 'public' ? 'to everybody' : 'to its tenant'}`,
     `signed    ${manifest.signature?.publicKey ?? 'no'}`,
     `tokens    ${manifest.tokenCount} in ${manifest.chunks.length} chunks`,

@@ -135,9 +135,10 @@ function profileCheck(): Check {
   return {
     name: 'profiles',
     ok: files.length > 0,
-    optional: false,
+    optional: true,
     found: files.join(', ') || `none in ${folders.join(' or ')}`,
-    remedy: 'Run "npm run calibrate", or start the origin with "--profile FILE".',
+    remedy:
+      'Contexts are coded by codec 2, several times larger: run "npm run calibrate", or start the origin with "--profile FILE".',
   };
 }
 

@@ -6,6 +6,8 @@ export interface Binding {
   cutChunkMaxBytes(chunk: Uint8Array, maxBytes: number): Uint8Array;
   cutChunkGroups(chunk: Uint8Array, groups: Uint8Array): Uint8Array;
   openProfile(file: Uint8Array, maxMemoryBytes: number | undefined): BoundProfile;
+  /** `shape`: layers, kvHeads, keyHeadDim, valueHeadDim. */
+  openCachegen(fingerprint: Uint8Array, shape: Uint16Array, maxMemoryBytes: number | undefined): BoundCoder;
 }
 
 export type EncodeArguments = [
@@ -20,12 +22,15 @@ export type EncodeArguments = [
 
 export type DecodeArguments = [chunk: Uint8Array, level: string | undefined, partial: boolean];
 
-export interface BoundProfile {
-  info(): string;
+export interface BoundCoder {
   encodeChunk(...args: EncodeArguments): Uint8Array;
   decodeChunk(...args: DecodeArguments): Uint16Array;
   /** Absent where everything runs on the calling thread. */
   encodeChunkAsync?(...args: EncodeArguments): Promise<Uint8Array>;
   decodeChunkAsync?(...args: DecodeArguments): Promise<Uint16Array>;
   release(): void;
+}
+
+export interface BoundProfile extends BoundCoder {
+  info(): string;
 }

@@ -1,8 +1,23 @@
-import type { KvPlanes } from '../../engine/planes.ts';
-import { checkBudget, checkBytes, checkEncodeRequest, groupsOfLayers } from '../arguments.ts';
-import type { Backend, ChunkInfo, Codec, CodecProfile, Cut, EncodeRequest, ProfileInfo } from '../codec.ts';
+import type { KvGeometry, KvPlanes } from '../../engine/planes.ts';
+import {
+  checkBudget,
+  checkBytes,
+  checkCachegenModel,
+  checkEncodeRequest,
+  groupsOfLayers,
+} from '../arguments.ts';
+import type {
+  Backend,
+  ChunkCoder,
+  ChunkInfo,
+  Codec,
+  CodecProfile,
+  Cut,
+  EncodeRequest,
+  ProfileInfo,
+} from '../codec.ts';
 import { CodecError } from '../errors.ts';
-import type { Binding, BoundProfile, DecodeArguments, EncodeArguments } from './binding.ts';
+import type { Binding, BoundCoder, BoundProfile, DecodeArguments, EncodeArguments } from './binding.ts';
 import { toCodecError } from './errors.ts';
 
 /** Offsets in a chunk's header (docs/format.md, section 5). */
@@ -33,6 +48,15 @@ export function createBoundCodec(backend: Backend, binding: Binding): Codec {
       if (options.maxMemoryBytes !== undefined) checkBudget(options.maxMemoryBytes, 'maxMemoryBytes');
       return boundProfile(guard(() => binding.openProfile(file, options.maxMemoryBytes)));
     },
+    openCachegen: (model, options = {}) => {
+      const fingerprint = checkCachegenModel(model);
+      if (options.maxMemoryBytes !== undefined) checkBudget(options.maxMemoryBytes, 'maxMemoryBytes');
+      const shape = Uint16Array.of(model.layers, model.kvHeads, model.keyHeadDim, model.valueHeadDim);
+      return boundCoder(
+        guard(() => binding.openCachegen(fingerprint, shape, options.maxMemoryBytes)),
+        model,
+      );
+    },
     inspectChunk,
     validateChunk: (chunk) => read(chunk, binding.validateChunk),
     cutChunk,
@@ -41,13 +65,21 @@ export function createBoundCodec(backend: Backend, binding: Binding): Codec {
 
 function boundProfile(profile: BoundProfile): CodecProfile {
   const info: ProfileInfo = guard(() => JSON.parse(profile.info()));
-  let open: BoundProfile | undefined = profile;
+  return { info, ...boundCoder(profile, info) };
+}
+
+function boundCoder(
+  coder: BoundCoder,
+  { layers, kvHeads, keyHeadDim, valueHeadDim }: KvGeometry,
+): ChunkCoder {
+  const geometry = { layers, kvHeads, keyHeadDim, valueHeadDim };
+  let open: BoundCoder | undefined = coder;
   const opened = () => {
-    if (open === undefined) throw new CodecError('invalid-argument', 'the profile is closed');
+    if (open === undefined) throw new CodecError('invalid-argument', 'the profile or codec is closed');
     return open;
   };
   const encodeArguments = (request: EncodeRequest): EncodeArguments => {
-    checkEncodeRequest(request, info);
+    checkEncodeRequest(request, geometry);
     const { planes, chunkId, exactFirstToken, firstTokenId, onlyLevel } = request;
     const { data, firstPosition, tokenCount } = planes;
     return [data, firstPosition, tokenCount, chunkId, exactFirstToken, firstTokenId, onlyLevel];
@@ -58,20 +90,19 @@ function boundProfile(profile: BoundProfile): CodecProfile {
   };
   const toPlanes = (chunk: Uint8Array, data: Uint16Array): KvPlanes => {
     const header = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    const { layers, kvHeads, keyHeadDim, valueHeadDim } = info;
     return {
-      geometry: { layers, kvHeads, keyHeadDim, valueHeadDim },
+      geometry: { ...geometry },
       firstPosition: header.getUint32(FIRST_POSITION_OFFSET, true),
       tokenCount: header.getUint16(TOKEN_COUNT_OFFSET, true),
       data,
     };
   };
-  const encodeChunk: CodecProfile['encodeChunk'] = (request) => {
+  const encodeChunk: ChunkCoder['encodeChunk'] = (request) => {
     const bound = opened();
     const args = encodeArguments(request);
     return guard(() => bound.encodeChunk(...args));
   };
-  const decodeChunk: CodecProfile['decodeChunk'] = (chunk, options) => {
+  const decodeChunk: ChunkCoder['decodeChunk'] = (chunk, options) => {
     const bound = opened();
     const args = decodeArguments(chunk, options?.level, options?.partial);
     return toPlanes(
@@ -80,7 +111,6 @@ function boundProfile(profile: BoundProfile): CodecProfile {
     );
   };
   return {
-    info,
     encodeChunk,
     decodeChunk,
     encodeChunkAsync: async (request) => {

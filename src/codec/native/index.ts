@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type * as Addon from '../../../origin-gpu/addon/kvedge.d.ts';
-import type { BoundProfile } from '../bound/binding.ts';
+import type { BoundCoder, BoundProfile } from '../bound/binding.ts';
 import { createBoundCodec } from '../bound/index.ts';
 import type { Codec } from '../codec.ts';
 import { CodecError } from '../errors.ts';
@@ -21,6 +21,8 @@ export function loadNativeCodec(): Codec {
     cutChunkMaxBytes: addon.cutChunkMaxBytes,
     cutChunkGroups: addon.cutChunkGroups,
     openProfile: (file, maxMemoryBytes) => bind(new addon.Profile(file, maxMemoryBytes ?? null)),
+    openCachegen: (fingerprint, shape, maxMemoryBytes) =>
+      bindCachegen(new addon.Cachegen(fingerprint, shape, maxMemoryBytes ?? null)),
   });
 }
 
@@ -60,5 +62,17 @@ function bind(profile: Addon.Profile): BoundProfile {
     encodeChunkAsync: (...args) => profile.encodeChunkAsync(...args),
     decodeChunkAsync: (...args) => profile.decodeChunkAsync(...args),
     release: () => profile.close(),
+  };
+}
+
+function bindCachegen(codec: Addon.Cachegen): BoundCoder {
+  return {
+    encodeChunk: (planes, first, count, id, exact, _firstTokenId, level) =>
+      codec.encodeChunk(planes, first, count, id, exact, level),
+    decodeChunk: (...args) => codec.decodeChunk(...args),
+    encodeChunkAsync: (planes, first, count, id, exact, _firstTokenId, level) =>
+      codec.encodeChunkAsync(planes, first, count, id, exact, level),
+    decodeChunkAsync: (...args) => codec.decodeChunkAsync(...args),
+    release: () => {}, // it holds nothing but sizes
   };
 }

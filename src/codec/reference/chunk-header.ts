@@ -1,5 +1,12 @@
-import type { ChunkInfo, ChunkLevel, ChunkSegment } from '../codec.ts';
+import {
+  type ChunkInfo,
+  type ChunkLevel,
+  type ChunkSegment,
+  CODEC_CACHEGEN,
+  CODEC_LADDER,
+} from '../codec.ts';
 import { ByteReader } from './byte-reader.ts';
+import { checkBands } from './cachegen-layout.ts';
 import { checkTrailingCrc } from './crc32c.ts';
 import { fail, inRange, within } from './fail.ts';
 import { readGeometry } from './geometry.ts';
@@ -19,7 +26,8 @@ export function parseHeader(input: Uint8Array): ChunkInfo {
   reader.take(4);
   const version = reader.u16();
   const codec = reader.u8();
-  if (codec !== 1) fail('unsupported', `codec ${codec}, expected 1`);
+  if (codec !== CODEC_LADDER && codec !== CODEC_CACHEGEN)
+    fail('unsupported', `codec ${codec}, expected 1 or 2`);
   const flags = reader.u8();
   if (flags > 1) fail('unsupported', `flags ${flags}, expected 0 or 1`);
   const info: ChunkInfo = {
@@ -29,7 +37,7 @@ export function parseHeader(input: Uint8Array): ChunkInfo {
     headerBytes: reader.u32(),
     objectBytes: 0,
     modelFingerprint: reader.id(),
-    profileId: reader.id(),
+    profileId: readProfileId(reader, codec),
     chunkId: reader.id(),
     firstPosition: reader.u32(),
     tokenCount: inRange(reader.u16(), 1, MAX_CHUNK_TOKENS, 'tokenCount'),
@@ -48,6 +56,7 @@ export function parseHeader(input: Uint8Array): ChunkInfo {
   info.objectBytes = within(segmentEnds(info).at(-1)!, MAX_CHUNK_BYTES, 'size of the object');
   checkLevels(info);
   checkPasses(info.segments);
+  if (codec === CODEC_CACHEGEN) checkBands(info);
   return info;
 }
 
@@ -66,6 +75,13 @@ function checkEnvelope(input: Uint8Array): Uint8Array {
   const header = input.subarray(0, headerBytes);
   checkTrailingCrc(header, 'chunk header');
   return header;
+}
+
+/** Reserved in codec 2. */
+function readProfileId(reader: ByteReader, codec: number): string {
+  const id = reader.id();
+  if (codec === CODEC_CACHEGEN && /[^0]/.test(id)) fail('unsupported', `profileId ${id} in codec 2`);
+  return id;
 }
 
 function readLevel(reader: ByteReader): ChunkLevel {

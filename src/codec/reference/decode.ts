@@ -61,7 +61,12 @@ function checkGroups(profile: Profile, segments: ChunkSegment[]): void {
 }
 
 /** How many segments to decode: those that are here, up to the wanted level (section 8). */
-function countPresent(info: ChunkInfo, ends: number[], length: number, options: DecodeOptions): number {
+export function countPresent(
+  info: ChunkInfo,
+  ends: number[],
+  length: number,
+  options: DecodeOptions,
+): number {
   if (length < ends[0]!) fail('truncated', `the chunk has ${length} bytes, header and prelude ${ends[0]}`);
   if (!options.partial && !ends.includes(length)) {
     fail('truncated', `the chunk has ${length} bytes: it ends inside a segment`);

@@ -1,6 +1,6 @@
 import type { KvGeometry } from '../../engine/planes.ts';
 import type { ByteReader } from './byte-reader.ts';
-import { inRange, within } from './fail.ts';
+import { fail, inRange, within } from './fail.ts';
 import { MAX_HEAD_DIM, MAX_KV_HEADS, MAX_LAYERS, MAX_VALUES_PER_TOKEN } from './limits.ts';
 
 /** Number of values of one row of plane `plane` (docs/format.md, section 2). */
@@ -29,6 +29,17 @@ export function readGeometry(reader: ByteReader): KvGeometry {
   };
   within(valuesPerToken(geometry), MAX_VALUES_PER_TOKEN, 'values of one token');
   return geometry;
+}
+
+/** Sizes that a caller gives: `invalid-argument` beyond the limits of section 9. */
+export function checkGeometry(geometry: KvGeometry): void {
+  const { layers, kvHeads, keyHeadDim, valueHeadDim } = geometry;
+  const isWithin =
+    layers <= MAX_LAYERS &&
+    kvHeads <= MAX_KV_HEADS &&
+    Math.max(keyHeadDim, valueHeadDim) <= MAX_HEAD_DIM &&
+    valuesPerToken(geometry) <= MAX_VALUES_PER_TOKEN;
+  if (!isWithin) fail('invalid-argument', 'the geometry is above the limits of the format');
 }
 
 export function sameGeometry(a: KvGeometry, b: KvGeometry): boolean {

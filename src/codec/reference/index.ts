@@ -1,10 +1,13 @@
-import { checkBudget, checkBytes, checkEncodeRequest } from '../arguments.ts';
-import type { Codec, CodecProfile, EncodeRequest } from '../codec.ts';
+import type { KvGeometry, KvPlanes } from '../../engine/planes.ts';
+import { checkBudget, checkBytes, checkCachegenModel, checkEncodeRequest } from '../arguments.ts';
+import type { ChunkCoder, Codec, DecodeOptions, EncodeRequest } from '../codec.ts';
+import { decodeCachegen } from './cachegen-decode.ts';
 import { parseHeader } from './chunk-header.ts';
 import { cut } from './cut.ts';
 import { decode } from './decode.ts';
 import { fail } from './fail.ts';
-import { type Profile, parseProfile } from './profile.ts';
+import { checkGeometry } from './geometry.ts';
+import { parseProfile } from './profile.ts';
 import { validate } from './validate.ts';
 
 /**
@@ -16,7 +19,16 @@ export function createReferenceCodec(): Codec {
     backend: 'reference',
     loadProfile: (file, { maxMemoryBytes } = {}) => {
       if (maxMemoryBytes !== undefined) checkBudget(maxMemoryBytes, 'maxMemoryBytes');
-      return openProfile(parseProfile(checkBytes(file, 'profile file')), maxMemoryBytes);
+      const profile = parseProfile(checkBytes(file, 'profile file'));
+      const decodeWith = (chunk: Uint8Array, options?: DecodeOptions) =>
+        decode(profile, chunk, options, maxMemoryBytes);
+      return { info: profile.info, ...openCoder(profile.geometry, decodeWith) };
+    },
+    openCachegen: (model, { maxMemoryBytes } = {}) => {
+      checkCachegenModel(model);
+      checkGeometry(model);
+      if (maxMemoryBytes !== undefined) checkBudget(maxMemoryBytes, 'maxMemoryBytes');
+      return openCoder(model, (chunk, options) => decodeCachegen(model, chunk, options, maxMemoryBytes));
     },
     inspectChunk: (chunk) => parseHeader(checkBytes(chunk, 'chunk')),
     validateChunk: (chunk) => validate(checkBytes(chunk, 'chunk')),
@@ -24,23 +36,30 @@ export function createReferenceCodec(): Codec {
   };
 }
 
-function openProfile(profile: Profile, maxMemoryBytes?: number): CodecProfile {
-  let open: Profile | undefined = profile;
-  const opened = () => open ?? fail('invalid-argument', 'the profile is closed');
+function openCoder(
+  geometry: KvGeometry,
+  decodeWith: (chunk: Uint8Array, options?: DecodeOptions) => KvPlanes,
+): ChunkCoder {
+  let isOpen = true;
+  const checkOpen = () => {
+    if (!isOpen) fail('invalid-argument', 'the profile or codec is closed');
+  };
   const encodeChunk = (request: EncodeRequest) => {
-    checkEncodeRequest(request, opened().info);
+    checkOpen();
+    checkEncodeRequest(request, geometry);
     return fail('unsupported', 'the reference codec does not encode; take the wasm or native one');
   };
-  const decodeChunk: CodecProfile['decodeChunk'] = (chunk, options) =>
-    decode(opened(), checkBytes(chunk, 'chunk'), options, maxMemoryBytes);
+  const decodeChunk: ChunkCoder['decodeChunk'] = (chunk, options) => {
+    checkOpen();
+    return decodeWith(checkBytes(chunk, 'chunk'), options);
+  };
   return {
-    info: profile.info,
     encodeChunk,
     decodeChunk,
     encodeChunkAsync: async (request) => encodeChunk(request),
     decodeChunkAsync: async (chunk, options) => decodeChunk(chunk, options),
     close: () => {
-      open = undefined;
+      isOpen = false;
     },
   };
 }

@@ -45,7 +45,7 @@ export function reconstruct(
   return { geometry: { ...geometry }, firstPosition: info.firstPosition, tokenCount: tokens, data };
 }
 
-function toF16Range(value: number): number {
+export function toF16Range(value: number): number {
   if (Number.isNaN(value)) return 0;
   return Math.min(Math.max(value, -MAX_F16), MAX_F16);
 }

@@ -36,7 +36,12 @@ export function decodeSegment(
   integers.passes[band] = pass;
 }
 
-function decodeBaseRow(parts: SegmentParts, table: CoefficientClass, indices: number[], q: Int32Array): void {
+export function decodeBaseRow(
+  parts: SegmentParts,
+  table: CoefficientClass,
+  indices: number[],
+  q: Int32Array,
+): void {
   const A = table.maxMagnitude;
   const symbols = parts.rans.decodeRow(indices.map(() => table.base));
   for (const [lane, symbol] of symbols.entries()) {
@@ -45,7 +50,12 @@ function decodeBaseRow(parts: SegmentParts, table: CoefficientClass, indices: nu
 }
 
 /** A row of a refinement mixes two tables: each lane's parent chooses. */
-function refineRow(parts: SegmentParts, table: CoefficientClass, indices: number[], q: Int32Array): void {
+export function refineRow(
+  parts: SegmentParts,
+  table: CoefficientClass,
+  indices: number[],
+  q: Int32Array,
+): void {
   const tables = indices.map((index) => (q[index] === 0 ? table.zero : table.nonzero));
   const symbols = parts.rans.decodeRow(tables);
   for (const [lane, symbol] of symbols.entries()) {

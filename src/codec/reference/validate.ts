@@ -1,4 +1,5 @@
-import type { ChunkInfo } from '../codec.ts';
+import { type ChunkInfo, CODEC_CACHEGEN } from '../codec.ts';
+import { parseCachegenPrelude } from './cachegen-prelude.ts';
 import { checkNothingFollows, parseHeader, segmentEnds } from './chunk-header.ts';
 import { fail } from './fail.ts';
 import { parsePrelude } from './prelude.ts';
@@ -13,13 +14,18 @@ export function validate(chunk: Uint8Array): ChunkInfo {
   }
   checkNothingFollows(chunk, info);
   const ends = segmentEnds(info);
-  const { shifts } = parsePrelude(chunk.subarray(info.headerBytes, ends[0]!), info);
+  const lanes = lanesOf(chunk.subarray(info.headerBytes, ends[0]!), info);
   const begun = new Set<string>();
   for (const [number, { group, band }] of info.segments.entries()) {
     const key = `${group}/${band}`;
     const bytes = chunk.subarray(ends[number]!, ends[number + 1]!);
-    readParts(bytes, Math.min(LANES, shifts.length), begun.has(key));
+    readParts(bytes, lanes, begun.has(key));
     begun.add(key);
   }
   return info;
+}
+
+function lanesOf(prelude: Uint8Array, info: ChunkInfo): number {
+  if (info.codec === CODEC_CACHEGEN) return parseCachegenPrelude(prelude, info).lanes;
+  return Math.min(LANES, parsePrelude(prelude, info).shifts.length);
 }

@@ -1,5 +1,5 @@
 import * as glue from '../../../wasm/pkg/kvedge.js';
-import type { BoundProfile } from '../bound/binding.ts';
+import type { BoundCoder, BoundProfile } from '../bound/binding.ts';
 import { createBoundCodec } from '../bound/index.ts';
 import type { Codec } from '../codec.ts';
 import { CodecError } from '../errors.ts';
@@ -28,6 +28,8 @@ export function createWasmCodec(module: WebAssembly.Module): Codec {
     cutChunkMaxBytes: (chunk, maxBytes) => run(() => glue.cutChunkMaxBytes(chunk, maxBytes)),
     cutChunkGroups: (chunk, groups) => run(() => glue.cutChunkGroups(chunk, groups)),
     openProfile: (file, maxMemoryBytes) => bind(run(() => new glue.Profile(file, maxMemoryBytes))),
+    openCachegen: (fingerprint, shape, maxMemoryBytes) =>
+      bindCachegen(() => new glue.Cachegen(fingerprint, shape, maxMemoryBytes)),
   });
 }
 
@@ -46,6 +48,27 @@ function bind(profile: glue.Profile): BoundProfile {
     decodeChunk: (...args) => use(() => profile.decodeChunk(...args)),
     release: () => {
       if (faults === openedAt) profile.free();
+    },
+  };
+}
+
+/** Codec 2 holds nothing but sizes: after a trap it is opened again. */
+function bindCachegen(open: () => glue.Cachegen): BoundCoder {
+  let codec = run(open);
+  let openedAt = faults;
+  const use = <T>(call: (codec: glue.Cachegen) => T): T => {
+    if (faults !== openedAt) {
+      codec = run(open);
+      openedAt = faults;
+    }
+    return run(() => call(codec));
+  };
+  return {
+    encodeChunk: (planes, first, count, id, exact, _firstTokenId, level) =>
+      use((codec) => codec.encodeChunk(planes, first, count, id, exact, level)),
+    decodeChunk: (...args) => use((codec) => codec.decodeChunk(...args)),
+    release: () => {
+      if (faults === openedAt) codec.free();
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { GroupMembers } from '../../codec/codec.ts';
+import { CODEC_CACHEGEN, type GroupMembers } from '../../codec/codec.ts';
 import { ProblemError } from '../../protocol/problems.ts';
 import { BoundedMap } from '../bounded-map.ts';
 import { readChunkMeta } from '../chunk-meta.ts';
@@ -36,7 +36,7 @@ export async function serveLayers(
   const [first, last] = layers.split('-').map(Number) as [number, number];
   const source = await tiers.head(key, IMMUTABLE);
   if (source === null) throw chunkNotFound(id);
-  const { shape, profile } = readChunkMeta(source.meta);
+  const { shape, profile, codec } = readChunkMeta(source.meta);
   if (first > last || last >= shape[0]) {
     throw new ProblemError('bad-request', `layers=${layers}: expected a-b with a <= b < ${shape[0]}`);
   }
@@ -53,7 +53,9 @@ export async function serveLayers(
     async () => {
       const giveBack = cutMemory.draw(source.bytes);
       try {
-        return await cutLayers(tiers, id, key, [first, last], await groupsOf(tiers, profile), timing);
+        // Codec 2 has groups that the chunk itself tells.
+        const groups = codec === CODEC_CACHEGEN ? undefined : await groupsOf(tiers, profile);
+        return await cutLayers(tiers, id, key, [first, last], groups, timing);
       } finally {
         giveBack();
       }
@@ -70,7 +72,7 @@ async function cutLayers(
   id: string,
   key: string,
   layers: readonly [number, number],
-  groups: GroupMembers[],
+  groups: GroupMembers[] | undefined,
   timing: ServerTiming,
 ): Promise<DerivedObject> {
   const opened = await tiers.open(key, IMMUTABLE, ({ bytes }) => ({
@@ -80,7 +82,7 @@ async function cutLayers(
   if (opened === null) throw chunkNotFound(id);
   const whole = new Uint8Array(await new Response(opened.body).arrayBuffer());
   const bytes = timing.measure('cut', () =>
-    edgeCodec().cutChunk(whole, { layers, groups }),
+    edgeCodec().cutChunk(whole, groups === undefined ? { layers } : { layers, groups }),
   ) as Uint8Array<ArrayBuffer>;
   const sha256 = await timing.measure('digest', () => digestHex(bytes));
   return { head: { bytes: bytes.length, sha256, storedAtMs: opened.head.storedAtMs, meta: {} }, bytes };

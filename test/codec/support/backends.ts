@@ -40,7 +40,15 @@ function forced(codec: Codec, simd: string): NamedBackend {
       decodeChunk: (chunk, decodeOptions) => force(() => profile.decodeChunk(chunk, decodeOptions)),
     };
   };
-  return { name: `native ${simd}`, codec: { ...codec, loadProfile } };
+  const openCachegen: Codec['openCachegen'] = (model, options) => {
+    const coder = codec.openCachegen(model, options);
+    return {
+      ...coder,
+      encodeChunk: (request) => force(() => coder.encodeChunk(request)),
+      decodeChunk: (chunk, decodeOptions) => force(() => coder.decodeChunk(chunk, decodeOptions)),
+    };
+  };
+  return { name: `native ${simd}`, codec: { ...codec, loadProfile, openCachegen } };
 }
 
 /** What a call came to: its value, or the code of its `CodecError`. Any other error is thrown on. */

@@ -1,8 +1,15 @@
 import { createHash } from 'node:crypto';
-import type { ChunkInfo, Codec, CodecProfile, EncodeRequest, ProfileInfo } from '../../../src/codec/codec.ts';
+import type {
+  ChunkCoder,
+  ChunkInfo,
+  Codec,
+  CodecProfile,
+  EncodeRequest,
+  ProfileInfo,
+} from '../../../src/codec/codec.ts';
 import { CodecError } from '../../../src/codec/errors.ts';
 import { allocatePlanes, type KvPlanes } from '../../../src/engine/index.ts';
-import { toHex } from '../../../src/protocol/ids.ts';
+import { toHex, ZERO_ID } from '../../../src/protocol/ids.ts';
 import { GEOMETRY } from './fake-engine.ts';
 
 /**
@@ -13,6 +20,7 @@ export function fakeCodec(): Codec {
   return {
     backend: 'reference',
     loadProfile: (file) => fakeProfile(file),
+    openCachegen: ({ modelFingerprint }) => fakeCoder(2, ZERO_ID, modelFingerprint),
     inspectChunk: (chunk) => headerOf(chunk).info,
     validateChunk: (chunk) => headerOf(chunk).info,
     cutChunk: (chunk) => chunk,
@@ -41,9 +49,12 @@ function fakeProfile(file: Uint8Array): CodecProfile {
     firstTokenIds: [],
     fileBytes: file.length,
   };
-  const encode = (request: EncodeRequest) => encodeFake(request, info);
+  return { info, ...fakeCoder(1, profileId, modelFingerprint) };
+}
+
+function fakeCoder(codec: number, profileId: string, modelFingerprint: string): ChunkCoder {
+  const encode = (request: EncodeRequest) => encodeFake(request, { codec, profileId, modelFingerprint });
   return {
-    info,
     encodeChunk: encode,
     encodeChunkAsync: async (request) => encode(request),
     decodeChunk: (chunk) => decodeFake(chunk),
@@ -52,17 +63,18 @@ function fakeProfile(file: Uint8Array): CodecProfile {
   };
 }
 
-function encodeFake({ planes, chunkId }: EncodeRequest, profile: ProfileInfo): Uint8Array {
+function encodeFake(
+  { planes, chunkId }: EncodeRequest,
+  ids: Pick<ChunkInfo, 'codec' | 'profileId' | 'modelFingerprint'>,
+): Uint8Array {
   const payload = new Uint8Array(planes.data.buffer, planes.data.byteOffset, planes.data.byteLength);
   const describe = (headerBytes: number): ChunkInfo => ({
     version: 1,
-    codec: 1,
     subset: false,
     headerBytes,
     preludeBytes: 0,
     objectBytes: headerBytes + payload.length,
-    modelFingerprint: profile.modelFingerprint,
-    profileId: profile.profileId,
+    ...ids,
     chunkId: toHex(chunkId),
     firstPosition: planes.firstPosition,
     tokenCount: planes.tokenCount,

@@ -5,8 +5,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { JobRunner } from '../../../origin-gpu/src/jobs/runner.ts';
 import { silentLog } from '../../../origin-gpu/src/log.ts';
 import { ModelRegistry, type ServedModel } from '../../../origin-gpu/src/models.ts';
+import { CODEC_CACHEGEN, CODEC_LADDER } from '../../../src/codec/codec.ts';
 import type { JobEvent } from '../../../src/protocol/api.ts';
-import { toHex } from '../../../src/protocol/ids.ts';
+import { toHex, ZERO_ID } from '../../../src/protocol/ids.ts';
 import { createSigner } from '../../../src/protocol/signature.ts';
 import { fakeCodec, fakeProfileFile } from './fake-codec.ts';
 import type { FakeEdge } from './fake-edge.ts';
@@ -46,7 +47,15 @@ export function testOrigin(
     name: 'fake',
     fingerprint,
     engine,
-    profile: options.profile === false ? null : { id: codec.info.profileId, file, codec },
+    coding:
+      options.profile === false
+        ? {
+            codec: CODEC_CACHEGEN,
+            profileId: ZERO_ID,
+            profileFile: null,
+            coder: fakeCodec().openCachegen({ modelFingerprint: fingerprint, ...engine.model.geometry }),
+          }
+        : { codec: CODEC_LADDER, profileId: codec.info.profileId, profileFile: file, coder: codec },
   };
   const runner = new JobRunner({
     models: new ModelRegistry([model]),

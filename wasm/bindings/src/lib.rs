@@ -1,5 +1,7 @@
 //! The codec for JavaScript. Bytes in, bytes out; headers as JSON; errors are JS `Error`s with a `code`.
 
+mod cachegen;
+
 use kvedge_codec::{
     chunk_info_json, cut_groups, cut_level, cut_max_bytes, decode_chunk, decode_coefficients, encode_chunk,
     profile_info_json, DecodeOptions, EncodeRequest, Header, Limits,
@@ -7,9 +9,9 @@ use kvedge_codec::{
 use wasm_bindgen::prelude::*;
 
 /// A 32-bit address space: stay below what a wasm memory can hold.
-const DEFAULT_MEMORY_BYTES: f64 = 3e9;
+pub(crate) const DEFAULT_MEMORY_BYTES: f64 = 3e9;
 
-fn to_js(error: kvedge_codec::Error) -> JsValue {
+pub(crate) fn to_js(error: kvedge_codec::Error) -> JsValue {
     let thrown = js_sys::Error::new(error.message());
     let _ = js_sys::Reflect::set(&thrown, &"code".into(), &error.code().as_str().into());
     thrown.into()

@@ -35,12 +35,15 @@ pub struct Cachegen {
 
 impl Cachegen {
     /// `layers`, `kvHeads`, `keyHeadDim`, `valueHeadDim` within the limits of section 9.
-    pub fn new(model_fingerprint: &[u8], shape: [u16; 4]) -> Result<Self> {
+    pub fn new(model_fingerprint: &[u8], shape: &[u16]) -> Result<Self> {
         let model_fingerprint = model_fingerprint.try_into().map_err(|_| {
             let got = model_fingerprint.len();
             Error::invalid_argument(format!("modelFingerprint: expected 32 bytes, got {got}"))
         })?;
-        let geometry = Geometry::new(shape)
+        let &[layers, kv_heads, key_head_dim, value_head_dim] = shape else {
+            return Err(Error::invalid_argument(format!("shape: expected 4 numbers, got {}", shape.len())));
+        };
+        let geometry = Geometry::new([layers, kv_heads, key_head_dim, value_head_dim])
             .map_err(|error| Error::invalid_argument(format!("geometry: {}", error.message())))?;
         Ok(Self { model_fingerprint, geometry })
     }

@@ -33,7 +33,7 @@ impl Case {
         let mut rng = Rng(seed ^ 0x44);
         let shape =
             [1 + rng.below(4), 1 + rng.below(2), 1 + rng.below(6), 1 + rng.below(5)].map(|n| n as u16);
-        let codec = Cachegen::new(&[3; 32], shape).unwrap();
+        let codec = Cachegen::new(&[3; 32], &shape).unwrap();
         let exact = rng.flip();
         let planes = write(&codec, tokens, &mut rng);
         let chunk = codec.encode_chunk(&request(&planes, tokens, exact, None), &Limits::default()).unwrap();
@@ -266,13 +266,13 @@ fn wrong_arguments_are_named() {
         case.codec.encode_chunk(&unknown, &Limits::default()).unwrap_err().code(),
         ErrorCode::UnknownLevel
     );
-    assert_eq!(Cachegen::new(&[0; 31], [1, 1, 1, 1]).unwrap_err().code(), ErrorCode::InvalidArgument);
-    assert_eq!(Cachegen::new(&[0; 32], [0, 1, 1, 1]).unwrap_err().code(), ErrorCode::InvalidArgument);
+    assert_eq!(Cachegen::new(&[0; 31], &[1, 1, 1, 1]).unwrap_err().code(), ErrorCode::InvalidArgument);
+    assert_eq!(Cachegen::new(&[0; 32], &[0, 1, 1, 1]).unwrap_err().code(), ErrorCode::InvalidArgument);
 }
 
 #[test]
 fn more_than_256_layers_share_groups() {
-    let codec = Cachegen::new(&[1; 32], [300, 1, 1, 1]).unwrap();
+    let codec = Cachegen::new(&[1; 32], &[300, 1, 1, 1]).unwrap();
     let planes: Vec<u16> =
         (0..600 * 12).map(|i| half::f16::from_f32((i % 37) as f32 - 18.0).to_bits()).collect();
     let chunk = codec.encode_chunk(&request(&planes, 12, false, None), &Limits::default()).unwrap();

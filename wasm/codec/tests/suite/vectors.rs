@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kvedge_codec::{decode_chunk, validate_chunk, Limits, Profile};
+use kvedge_codec::{decode_chunk, validate_chunk, Cachegen, Limits, Profile};
 
 use crate::case::ALL;
 
@@ -39,16 +39,46 @@ fn old_chunks_decode_to_their_planes() {
         let file = fs::read(path.with_file_name(format!("{profile_name}.kvp"))).unwrap();
         let profile = Profile::parse(&file, &Limits::default()).unwrap();
         let decoded = decode_chunk(&profile, &fs::read(&path).unwrap(), ALL, &Limits::default()).unwrap();
-        let expected = fs::read(path.with_extension("planes")).unwrap();
-        let expected: Vec<u16> =
-            expected.as_chunks::<2>().0.iter().map(|&pair| u16::from_le_bytes(pair)).collect();
-        assert_eq!(decoded.len(), expected.len());
-        for (at, (&got, &expected)) in decoded.iter().zip(&expected).enumerate() {
-            // The order of additions is free: last bits may differ, more where a sum cancels.
-            let small = half::f16::from_bits(got).to_f32() - half::f16::from_bits(expected).to_f32();
-            let close = (ordered(got) - ordered(expected)).abs() <= 1 || small.abs() < 1e-2;
-            assert!(close, "{} value {at}: {got:#x} for {expected:#x}", name(&path));
+        assert_planes(&path, &decoded);
+    }
+}
+
+fn assert_planes(path: &Path, decoded: &[u16]) {
+    let expected = fs::read(path.with_extension("planes")).unwrap();
+    let expected: Vec<u16> =
+        expected.as_chunks::<2>().0.iter().map(|&pair| u16::from_le_bytes(pair)).collect();
+    assert_eq!(decoded.len(), expected.len());
+    for (at, (&got, &expected)) in decoded.iter().zip(&expected).enumerate() {
+        // The order of additions is free: last bits may differ, more where a sum cancels.
+        let small = half::f16::from_bits(got).to_f32() - half::f16::from_bits(expected).to_f32();
+        let close = (ordered(got) - ordered(expected)).abs() <= 1 || small.abs() < 1e-2;
+        assert!(close, "{} value {at}: {got:#x} for {expected:#x}", name(path));
+    }
+}
+
+#[test]
+fn old_chunks_of_codec_2_decode_to_their_planes() {
+    let codec = Cachegen::new(&[0x2a; 32], &[2, 2, 6, 3]).unwrap();
+    for path in files("cachegen", "kvl") {
+        let chunk = fs::read(&path).unwrap();
+        assert_planes(&path, &codec.decode_chunk(&chunk, ALL, &Limits::default()).unwrap());
+    }
+}
+
+#[test]
+fn invalid_chunks_of_codec_2_give_their_error() {
+    let codec = Cachegen::new(&[0x2a; 32], &[2, 2, 6, 3]).unwrap();
+    for path in files("cachegen/invalid", "kvl") {
+        let expected = name(&path).split("--").next().unwrap();
+        let chunk = fs::read(&path).unwrap();
+        let decoded = codec.decode_chunk(&chunk, ALL, &Limits::default()).map_err(|error| error.code().as_str());
+        let validated = validate_chunk(&chunk).map_err(|error| error.code().as_str());
+        if expected == "valid" {
+            assert!(decoded.is_ok() && validated.is_ok());
+            continue;
         }
+        assert_eq!(decoded.unwrap_err(), expected, "{}", name(&path));
+        assert_eq!(validated.err(), (expected != "wrong-profile").then_some(expected), "{}", name(&path));
     }
 }
 

@@ -1,8 +1,10 @@
 //! `vectors <folder>`: writes the test vectors that are not there yet. Old ones are never regenerated: a decoder of this
 //! version reads them for ever, whatever encoders do later.
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../../tests/common/mod.rs"]
 mod common;
+
+mod cachegen;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -263,5 +265,6 @@ fn main() -> Result<(), Error> {
     for vector in vectors() {
         write_vector(&folder, &vector)?;
     }
-    write_invalid(&folder.join("invalid"))
+    write_invalid(&folder.join("invalid"))?;
+    cachegen::write(&folder.join("cachegen"))
 }
