@@ -7,7 +7,7 @@ import { kvedgeHome } from '../../src/engine/llama/models.ts';
 import { pool } from './damage.ts';
 import { dequantizedCopy } from './dequantize.ts';
 import { documents } from './documents.ts';
-import { measureDocument, type Point } from './measure.ts';
+import { CACHEGEN_LEVELS, measureDocument, type Point } from './measure.ts';
 
 export interface QualityOptions {
   model: string;
@@ -30,6 +30,8 @@ export interface QualityReport {
   scoredTokens: number;
   everyTokens: number;
   levels: Record<string, LevelSummary>;
+  /** Levels of codec 2, which needs no profile. */
+  cachegen: Record<string, LevelSummary>;
   baselines: Record<string, LevelSummary>;
 }
 
@@ -59,6 +61,8 @@ export async function runQuality(options: QualityOptions): Promise<QualityReport
   const modelPath = await resolveModelPath(options.model);
   const exactModelPath = join(kvedgeHome(), 'cache', `${basename(modelPath, '.gguf')}.f32.gguf`);
   const engine = await openLlamaEngine({ modelPath: await dequantizedCopy(modelPath, exactModelPath) });
+  const { modelFingerprint } = profile.info;
+  const cachegen = codec.openCachegen({ modelFingerprint, ...engine.model.geometry });
   const sequence = await engine.openSequence({
     capacityTokens: options.prefixTokens + options.scoredTokens + 1,
   });
@@ -74,8 +78,15 @@ export async function runQuality(options: QualityOptions): Promise<QualityReport
     const tokens = engine.tokenize(document.text).subarray(0, needed);
     if (tokens.length < needed)
       throw new Error(`${document.name} has only ${tokens.length} tokens of ${needed}`);
-    const points = await measureDocument(engine, sequence, codec, profile, tokens, options, (step) =>
-      bar.update({ document: document.name, step }),
+    const points = await measureDocument(
+      engine,
+      sequence,
+      codec,
+      profile,
+      cachegen,
+      tokens,
+      options,
+      (step) => bar.update({ document: document.name, step }),
     );
     results.push({ name: document.name, domain: document.domain, source: document.source, points });
     bar.increment();
@@ -93,6 +104,7 @@ export async function runQuality(options: QualityOptions): Promise<QualityReport
     scoredTokens: options.scoredTokens,
     everyTokens: options.everyTokens,
     levels: Object.fromEntries(profile.info.levelNames.map((name) => [name, summary(name)])),
+    cachegen: Object.fromEntries(CACHEGEN_LEVELS.map((name) => [name, summary(`cachegen-${name}`)])),
     baselines: Object.fromEntries(['int8', 'int4'].map((name) => [name, summary(name)])),
   };
 }

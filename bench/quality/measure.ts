@@ -1,4 +1,4 @@
-import type { Codec, CodecProfile } from '../../src/codec/codec.ts';
+import type { ChunkCoder, Codec, CodecProfile } from '../../src/codec/codec.ts';
 import {
   type Engine,
   type EngineSequence,
@@ -22,7 +22,7 @@ export interface Point extends Damage {
   codec: string;
   bytes: number;
   bitsPerValue: number;
-  /** Damage the encoder predicted, mean over chunks; only the ladder has one. */
+  /** Damage the encoder predicted, mean over chunks; levels of a chunk have one. */
   predictedKld?: number;
   /** Share of the bytes that is not entropy-coded or exact data: header, prelude, segment heads, lane states. */
   overhead?: number;
@@ -39,6 +39,9 @@ interface Candidate {
   embeddingCost?: number;
 }
 
+/** Levels of codec 2 (docs/format.md, section 12.6). */
+export const CACHEGEN_LEVELS = ['draft', 'standard', 'high'];
+
 const SEGMENT_HEAD_BYTES = 8;
 const LANE_STATE_BYTES = 4;
 
@@ -48,6 +51,7 @@ export async function measureDocument(
   sequence: EngineSequence,
   codec: Codec,
   profile: CodecProfile,
+  cachegen: ChunkCoder,
   tokens: Uint32Array,
   setting: Setting,
   onStep: (step: string) => void,
@@ -68,7 +72,7 @@ export async function measureDocument(
 
   const values = prefix.length * valuesPerToken(engine.model.geometry);
   const points: Point[] = [];
-  for (const candidate of candidates(codec, profile, exact, prefix)) {
+  for (const candidate of candidates(codec, profile, cachegen, exact, prefix)) {
     onStep(candidate.codec);
     const meter = new DamageMeter();
     await score(sequence, prefix, candidate.chunks, scored, everyTokens, (i, distribution) =>
@@ -96,24 +100,29 @@ async function score(
 function* candidates(
   codec: Codec,
   profile: CodecProfile,
+  cachegen: ChunkCoder,
   exact: KvPlanes,
   tokens: Uint32Array,
 ): Generator<Candidate> {
   const starts = Array.from({ length: Math.ceil(tokens.length / CHUNK_TOKENS) }, (_, i) => i * CHUNK_TOKENS);
-  const encode = (start: number, onlyLevel?: string) =>
-    profile.encodeChunk({
+  const encode = (coder: ChunkCoder, start: number, onlyLevel?: string) =>
+    coder.encodeChunk({
       planes: slicePlanes(exact, { start, end: Math.min(tokens.length, start + CHUNK_TOKENS) }),
       chunkId: new Uint8Array(32),
       exactFirstToken: start === 0,
       firstTokenId: tokens[start] as number,
       ...(onlyLevel === undefined ? {} : { onlyLevel }),
     });
-  const objects = starts.map((start) => encode(start));
-  for (const level of profile.info.levelNames) {
-    const embedded = atLevel(codec, profile, objects, level);
-    const aloneBytes = starts.reduce((sum, start) => sum + encode(start, level).length, 0);
-    yield { codec: level, ...embedded, embeddingCost: embedded.bytes / aloneBytes - 1 };
-  }
+  const levelsOf = function* (coder: ChunkCoder, names: readonly string[], label: string) {
+    const objects = starts.map((start) => encode(coder, start));
+    for (const level of names) {
+      const embedded = atLevel(codec, coder, objects, level);
+      const aloneBytes = starts.reduce((sum, start) => sum + encode(coder, start, level).length, 0);
+      yield { codec: `${label}${level}`, ...embedded, embeddingCost: embedded.bytes / aloneBytes - 1 };
+    }
+  };
+  yield* levelsOf(profile, profile.info.levelNames, '');
+  yield* levelsOf(cachegen, CACHEGEN_LEVELS, 'cachegen-');
   for (const bits of [8, 4] as const) {
     const { planes, bytes } = integerQuantized(exact, bits);
     yield { codec: `int${bits}`, bytes, chunks: [planes] };
@@ -121,7 +130,7 @@ function* candidates(
 }
 
 /** Decodes from the bytes that would travel: the level's prefix of every object. */
-function atLevel(codec: Codec, profile: CodecProfile, objects: Uint8Array[], level: string) {
+function atLevel(codec: Codec, coder: ChunkCoder, objects: Uint8Array[], level: string) {
   const chunks: KvPlanes[] = [];
   let bytes = 0;
   let overheadBytes = 0;
@@ -131,7 +140,7 @@ function atLevel(codec: Codec, profile: CodecProfile, objects: Uint8Array[], lev
     const entry = info.levels.find(({ name }) => name === level);
     if (!entry) throw new Error(`chunk ${index} has no level ${level}`);
     const prefix = object.subarray(0, entry.endOffset);
-    chunks.push(profile.decodeChunk(prefix));
+    chunks.push(coder.decodeChunk(prefix));
     bytes += prefix.length;
     predictedKld += entry.predictedKld / objects.length;
     overheadBytes += overheadOf(info, entry.endOffset);

@@ -14,7 +14,8 @@ export function printQuality(report: QualityReport): string {
       percent(s.embeddingCost),
       `${s.worst.document} ${s.worst.kld.toFixed(4)}`,
     ].join(' | ');
-  const rows = [...Object.entries(report.levels), ...Object.entries(report.baselines)];
+  const cachegen = Object.entries(report.cachegen).map(([name, s]) => [`cachegen ${name}`, s] as const);
+  const rows = [...Object.entries(report.levels), ...cachegen, ...Object.entries(report.baselines)];
   return [
     `${report.model}, ${report.documents} documents, prefix ${report.prefixTokens} tokens in 256-token chunks, ` +
       `${report.scoredTokens} scored, ${report.backend} codec`,

@@ -24,8 +24,14 @@ const valid = names.filter((name) => /^[^/]*\.kvl$/.test(name) && !isCut.test(na
 const cuts = names.filter((name) => /^[^/]*\.kvl$/.test(name) && isCut.test(name));
 const invalid = names.filter((name) => /^invalid\/.*--.*\.kvl$/.test(name));
 
-/** All vectors have the same chunk id. */
-beforeEach(() => BUCKET.delete(`chunks/${idOf(vector('invalid/valid.kvl'))}`));
+const ofCachegen = names.filter((name) => /^cachegen\/[^/.]*\.kvl$/.test(name));
+const invalidOfCachegen = names.filter((name) => /^cachegen\/invalid\/.*--.*\.kvl$/.test(name));
+
+/** All vectors of a codec have the same chunk id. */
+beforeEach(async () => {
+  await BUCKET.delete(`chunks/${idOf(vector('invalid/valid.kvl'))}`);
+  await BUCKET.delete(`chunks/${idOf(vector('cachegen/invalid/valid.kvl'))}`);
+});
 
 describe('objects made by the real encoder', () => {
   it('are there', () => {
@@ -84,5 +90,33 @@ describe('objects made by the real encoder', () => {
     const file = vector(name);
     const groups = await profileGroups(async (offset, length) => file.slice(offset, offset + length));
     expect(groups.length).toBeGreaterThan(0);
+  });
+});
+
+describe('chunks of codec 2, without any profile', () => {
+  it.each(ofCachegen)('%s is stored, served and cut by layers', async (name) => {
+    const chunk = vector(name);
+    const path = `/v1/chunks/${idOf(chunk)}`;
+    const stored = await put(path, chunk);
+    expect(stored.status).toBe(201);
+    const { levels } = (await stored.json()) as { levels: { name: string; bytes: number; sha256: string }[] };
+    expect(levels.map((level) => level.name)).toEqual(['draft', 'standard', 'high']);
+    for (const level of levels) {
+      const bytes = new Uint8Array(await (await edge(`${path}?level=${level.name}`)).arrayBuffer());
+      expect(bytes.length).toBe(level.bytes);
+      expect(await sha256Hex(bytes)).toBe(level.sha256);
+    }
+    const cut = new Uint8Array(await (await edge(`${path}?layers=1-1`)).arrayBuffer());
+    const expected = `${name.slice(0, -'.kvl'.length)}.layers-1-1.kvl`;
+    if (names.includes(expected)) expect(cut).toEqual(vector(expected));
+    else expect(cut.length).toBeLessThanOrEqual(chunk.length);
+  });
+
+  it.each(invalidOfCachegen)('%s is refused', async (name) => {
+    const chunk = vector(name);
+    const isAnotherModel = name.includes('/wrong-profile--'); // which only who decodes can tell
+    const stored = await put(`/v1/chunks/${idOf(chunk)}`, chunk);
+    if (isAnotherModel) expect(stored.status).toBe(201);
+    else await expectProblem(stored, 422, 'invalid-chunk');
   });
 });
