@@ -18,8 +18,8 @@ use crate::par;
 const LEVEL_NAMES: [&str; 3] = ["draft", "standard", "high"];
 /// Tokens from one anchor to the next, as in the paper.
 const ANCHOR_SPAN: usize = 10;
-/// Step at pass 0 over a plane's deviation, in the first, second and last third of the layers.
-const STEP_OF_THIRD: [f32; 3] = [1.5, 1.5, 1.5];
+/// Step at pass 0 over a plane's deviation. Coarser steps for deeper layers, as in the paper, were measured and lost.
+const STEP_PER_DEVIATION: f32 = 1.5;
 /// Means cost a byte a channel; fewer tokens do not pay for them.
 const MIN_TOKENS_FOR_MEANS: usize = 16;
 /// Deviation of class 0 over the step is 3^-3.
@@ -115,8 +115,7 @@ impl Cachegen {
         let mut rows = vec![0.0f32; bits.len()];
         bits.reinterpret_cast::<half::f16>().convert_to_f32_slice(&mut rows);
         let (means, deviation, largest) = statistics(&rows, dim);
-        let third = (3 * (plane / 2) / usize::from(self.geometry.layers)).min(2);
-        let step = (deviation * STEP_OF_THIRD[third] / divisor).max(largest / MAX_INDEX).max(SMALLEST_STEP);
+        let step = (deviation * STEP_PER_DEVIATION / divisor).max(largest / MAX_INDEX).max(SMALLEST_STEP);
 
         let mean_step = match means.iter().fold(0.0f32, |most, mean| most.max(mean.abs())) / 127.0 {
             unit if spans.tokens >= MIN_TOKENS_FOR_MEANS && unit > SMALLEST_STEP => unit,

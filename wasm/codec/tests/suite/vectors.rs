@@ -71,7 +71,8 @@ fn invalid_chunks_of_codec_2_give_their_error() {
     for path in files("cachegen/invalid", "kvl") {
         let expected = name(&path).split("--").next().unwrap();
         let chunk = fs::read(&path).unwrap();
-        let decoded = codec.decode_chunk(&chunk, ALL, &Limits::default()).map_err(|error| error.code().as_str());
+        let decoded =
+            codec.decode_chunk(&chunk, ALL, &Limits::default()).map_err(|error| error.code().as_str());
         let validated = validate_chunk(&chunk).map_err(|error| error.code().as_str());
         if expected == "valid" {
             assert!(decoded.is_ok() && validated.is_ok());
