@@ -1,12 +1,11 @@
 //! Planes to a chunk object with every level.
 
-use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
-
 use super::classes::ClassCounts;
 use super::layout::{group_count, planes_of, TokenSpans, BANDS};
-use super::predict::{power, Channel};
+use super::predict::power;
+use super::quantize::Quantized;
 use super::segment::code_segment;
-use super::tables::{PlaneTables, Tables, CLASSES_PER_PASS, CLASS_BITS, GAINS, MAX_CLASS};
+use super::tables::{Tables, CLASSES_PER_PASS, GAINS, MAX_CLASS};
 use super::Cachegen;
 use crate::container::header::{Header, Level, Segment, CACHEGEN};
 use crate::encode::{check_planes, first_rows};
@@ -18,15 +17,6 @@ use crate::par;
 const LEVEL_NAMES: [&str; 3] = ["draft", "standard", "high"];
 /// Tokens from one anchor to the next, as in the paper.
 const ANCHOR_SPAN: usize = 10;
-/// Step at pass 0 over a plane's deviation. Coarser steps for deeper layers, as in the paper, were measured and lost.
-const STEP_PER_DEVIATION: f32 = 1.5;
-/// Means cost a byte a channel; fewer tokens do not pay for them.
-const MIN_TOKENS_FOR_MEANS: usize = 16;
-/// Deviation of class 0 over the step is 3^-3.
-const FIRST_CLASS_PASSES: f32 = 3.0;
-/// Indices at pass 0 stay below 2^15, well within what escapes can code.
-const MAX_INDEX: f32 = 32768.0;
-const SMALLEST_STEP: f32 = 1.0 / 16_777_216.0;
 /// Nats per token that a decoded cache loses per unit of mean relative squared error: a rough figure, of one small model.
 const KLD_PER_RELATIVE_ERROR: f64 = 0.35;
 
@@ -42,19 +32,6 @@ pub struct CachegenRequest<'a> {
     pub exact_first_token: bool,
     /// Encode just this level, with no lower one inside it; default: every level.
     pub only_level: Option<&'a str>,
-}
-
-/// A plane that is quantized but not coded yet.
-struct Quantized {
-    tables: PlaneTables,
-    /// Indices at the last pass, n per channel with anchors first.
-    finest: Vec<i32>,
-    /// Mean class difference of anchors by gain: sum and count.
-    anchor_shifts: [(f32, u32); GAINS],
-    /// Squared error without any pass, then after each, over the squared step.
-    errors: Vec<f64>,
-    /// Squared deviation from the means over the squared step.
-    energy: f64,
 }
 
 /// A segment that is coded.
@@ -80,7 +57,12 @@ impl Cachegen {
         let copied = usize::from(request.exact_first_token);
         let spans = TokenSpans { tokens: request.token_count - copied, span: ANCHOR_SPAN };
         let passes = names.len() as u8;
-        let quantize = |plane| self.quantize(request, plane, copied, &spans, divisor, passes);
+        let quantize = |plane| {
+            let dim = self.geometry.plane_dim(plane);
+            let start = self.geometry.plane_offset(plane) * request.token_count;
+            let rows = &request.planes[start..start + dim * request.token_count];
+            Quantized::new(&rows[copied * dim..], dim, &spans, divisor, passes)
+        };
         let quantized = par::map((0..self.geometry.planes()).collect(), quantize);
         let first_token = request
             .exact_first_token
@@ -98,54 +80,6 @@ impl Cachegen {
             _ => self.code(&tables, &quantized, passes)?,
         };
         self.assemble(request, &tables, names, &quantized, coded)
-    }
-
-    fn quantize(
-        &self,
-        request: &CachegenRequest<'_>,
-        plane: usize,
-        copied: usize,
-        spans: &TokenSpans,
-        divisor: f32,
-        passes: u8,
-    ) -> Quantized {
-        let dim = self.geometry.plane_dim(plane);
-        let start = self.geometry.plane_offset(plane) * request.token_count;
-        let bits = &request.planes[start..start + dim * request.token_count][copied * dim..];
-        let mut rows = vec![0.0f32; bits.len()];
-        bits.reinterpret_cast::<half::f16>().convert_to_f32_slice(&mut rows);
-        let (means, deviation, largest) = statistics(&rows, dim);
-        let step = (deviation * STEP_PER_DEVIATION / divisor).max(largest / MAX_INDEX).max(SMALLEST_STEP);
-
-        let mean_step = match means.iter().fold(0.0f32, |most, mean| most.max(mean.abs())) / 127.0 {
-            unit if spans.tokens >= MIN_TOKENS_FOR_MEANS && unit > SMALLEST_STEP => unit,
-            _ => 0.0,
-        };
-        let means = match mean_step {
-            0.0 => Vec::new(),
-            unit => means.iter().map(|mean| (mean / unit).round() as i8).collect(),
-        };
-        let tables = PlaneTables { step, mean_step, channels: vec![0; dim], means };
-        let count = usize::from(passes) + 1;
-        let finest = vec![0; rows.len()];
-        let mut plane = Quantized {
-            tables,
-            finest,
-            anchor_shifts: [(0.0, 0); GAINS],
-            errors: vec![0.0; count],
-            energy: 0.0,
-        };
-        if spans.tokens > 0 {
-            let places: Vec<usize> = (0..spans.tokens).map(|place| spans.token_at(place)).collect();
-            let mut column = vec![0.0f32; spans.tokens];
-            for channel in 0..dim {
-                for (value, &token) in column.iter_mut().zip(&places) {
-                    *value = rows[token * dim + channel];
-                }
-                plane.quantize_channel(channel, &column, spans, passes);
-            }
-        }
-        plane
     }
 
     /// Every (group, band) at every pass.
@@ -225,65 +159,6 @@ impl Cachegen {
     }
 }
 
-impl Quantized {
-    /// `column`: the channel's values, anchors first.
-    fn quantize_channel(&mut self, channel: usize, column: &[f32], spans: &TokenSpans, passes: u8) {
-        let mean = self.tables.mean(channel);
-        let gain = best_gain(column, mean, spans);
-        self.tables.channels[channel] = gain << CLASS_BITS;
-        let tokens = column.len();
-        let anchors = spans.anchors();
-        let finest = &mut self.finest[channel * tokens..(channel + 1) * tokens];
-        let scale = power(passes - 1);
-        let step = self.tables.step / scale;
-        // What anchors predict does not depend on the pass.
-        let predictor = Channel::new(&self.tables, channel, 0);
-        for (index, &value) in finest.iter_mut().zip(&column[..anchors]) {
-            *index = nearest((value - mean) / step);
-        }
-        let per_anchor = (spans.span - 1).max(1);
-        let (anchor_indices, others) = finest.split_at_mut(anchors);
-        let groups = others.chunks_mut(per_anchor).zip(column[anchors..].chunks(per_anchor));
-        for ((indices, values), &anchor) in groups.zip(&*anchor_indices) {
-            let base = (1..passes).fold(anchor, |index, _| coarser(index));
-            let predicted = predictor.predict(base);
-            for (index, value) in indices.iter_mut().zip(values) {
-                *index = nearest((value - predicted) / step);
-            }
-        }
-
-        let classes = [&finest[anchors..], &finest[..anchors]].map(|part| class_of(part, passes));
-        let class = classes[0].or(classes[1]).unwrap_or(0.0);
-        self.tables.channels[channel] |= (class.round() as u8).min(MAX_CLASS);
-        if let [Some(others), Some(anchors)] = classes {
-            let (sum, count) = &mut self.anchor_shifts[usize::from(gain)];
-            *sum += anchors - others;
-            *count += 1;
-        }
-        self.add_errors(channel, column, spans, passes);
-    }
-
-    fn add_errors(&mut self, channel: usize, column: &[f32], spans: &TokenSpans, passes: u8) {
-        let tokens = column.len();
-        let mut indices = self.finest[channel * tokens..(channel + 1) * tokens].to_vec();
-        let mut values = vec![0.0f32; tokens];
-        let unit = f64::from(self.tables.step) * f64::from(self.tables.step);
-        let squared = |values: &[f32]| {
-            let error = |(a, b): (&f32, &f32)| f64::from(a - b) * f64::from(a - b);
-            values.iter().zip(column).map(error).sum::<f64>() / unit
-        };
-        for pass in (0..passes).rev() {
-            let decoder = Channel::new(&self.tables, channel, pass);
-            decoder.values(spans, &indices, &mut values);
-            self.errors[usize::from(pass) + 1] += squared(&values);
-            indices.iter_mut().for_each(|index| *index = coarser(*index));
-        }
-        values.fill(self.tables.mean(channel));
-        self.errors[0] += squared(&values);
-        self.energy += squared(&values);
-    }
-}
-
 /// Names of the levels to encode, and by how much the first step is finer than that of `draft`.
 fn levels(only: Option<&str>) -> Result<(&'static [&'static str], f32)> {
     let Some(name) = only else { return Ok((&LEVEL_NAMES, 1.0)) };
@@ -291,47 +166,6 @@ fn levels(only: Option<&str>) -> Result<(&'static [&'static str], f32)> {
         Some(level) => Ok((&LEVEL_NAMES[level..=level], power(level as u8))),
         None => Err(Error::expected(ErrorCode::UnknownLevel, "onlyLevel", LEVEL_NAMES.join(", "), name)),
     }
-}
-
-/// Mean of each channel; root mean square deviation from them over all channels; largest magnitude.
-fn statistics(rows: &[f32], dim: usize) -> (Vec<f32>, f32, f32) {
-    let tokens = (rows.len() / dim).max(1) as f64;
-    let mut sums = vec![(0.0f64, 0.0f64); dim];
-    for row in rows.chunks_exact(dim) {
-        for ((sum, squares), &value) in sums.iter_mut().zip(row) {
-            *sum += f64::from(value);
-            *squares += f64::from(value) * f64::from(value);
-        }
-    }
-    let variance: f64 =
-        sums.iter().map(|(sum, squares)| squares / tokens - (sum / tokens) * (sum / tokens)).sum();
-    let means = sums.iter().map(|(sum, _)| (sum / tokens) as f32).collect();
-    let largest = rows.iter().fold(0.0f32, |most, value| most.max(value.abs()));
-    (means, (variance / dim as f64).max(0.0).sqrt() as f32, largest)
-}
-
-/// Number of the gain with which anchors predict the tokens after them best.
-fn best_gain(column: &[f32], mean: f32, spans: &TokenSpans) -> u8 {
-    let (anchors, others) = column.split_at(spans.anchors());
-    let (mut products, mut squares) = (0.0f32, 0.0f32);
-    for (group, anchor) in others.chunks((spans.span - 1).max(1)).zip(anchors) {
-        let anchor = anchor - mean;
-        products += group.iter().map(|value| (value - mean) * anchor).sum::<f32>();
-        squares += anchor * anchor * group.len() as f32;
-    }
-    let gain = if squares > 0.0 { products / squares } else { 0.0 };
-    (gain * 3.0).round().clamp(0.0, 3.0) as u8
-}
-
-/// Class of the scale of indices at the last pass; `None` for no indices.
-fn class_of(finest: &[i32], passes: u8) -> Option<f32> {
-    if finest.is_empty() {
-        return None;
-    }
-    let squares: f64 = finest.iter().map(|&index| f64::from(index) * f64::from(index)).sum();
-    let deviation = (squares / finest.len() as f64).sqrt() as f32 / power(passes - 1);
-    let class = CLASSES_PER_PASS as f32 * (deviation.log(3.0) + FIRST_CLASS_PASSES);
-    Some(class.clamp(0.0, f32::from(MAX_CLASS)))
 }
 
 fn anchor_shifts(quantized: &[Quantized]) -> [i8; GAINS] {
@@ -374,9 +208,4 @@ fn predicted_kld(quantized: &[Quantized], pass: usize) -> f32 {
     };
     let mean = quantized.iter().map(relative).sum::<f64>() / quantized.len() as f64;
     (KLD_PER_RELATIVE_ERROR * mean).clamp(0.0, f64::from(f32::MAX)) as f32
-}
-
-/// Rounds half away from zero.
-fn nearest(scaled: f32) -> i32 {
-    (scaled + 0.5f32.copysign(scaled)) as i32
 }

@@ -13,6 +13,7 @@ mod decode;
 mod encode;
 mod layout;
 mod predict;
+mod quantize;
 mod segment;
 mod tables;
 
