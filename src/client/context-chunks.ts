@@ -1,15 +1,15 @@
 import type { Codec } from '../codec/codec.ts';
-import { CodecError } from '../codec/errors.ts';
 import type { KvPlanes } from '../engine/index.ts';
 import { JobStatus } from '../protocol/api.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { ContextTokens, Manifest } from '../protocol/manifest.ts';
 import { bestCodec } from './best-codec.ts';
-import { ClientError, integrity } from './errors.ts';
+import { decodeChunk } from './decode-chunk.ts';
+import { ClientError } from './errors.ts';
 import { type EdgeAccess, requestJson, requestPrefix } from './http.ts';
 import { Profiles } from './profiles.ts';
 import { Meter } from './report.ts';
-import { levelOf, verifyBytes, verifyHeader, verifyManifest, verifyTokens } from './verify.ts';
+import { levelOf, verifyBytes, verifyManifest, verifyTokens } from './verify.ts';
 import { verifySignature } from './verify-signature.ts';
 
 export interface ContextChunksOptions extends EdgeAccess {
@@ -39,6 +39,8 @@ export interface LoadProgress {
   /** Chunk bytes received and expected. */
   doneBytes: number;
   totalBytes: number;
+  /** Finest level of each chunk that is here, null if none: decoded, or with a deadline received and still to be decoded. */
+  levels: readonly (string | null)[];
 }
 
 export interface DecodedChunk {
@@ -104,6 +106,7 @@ class ChunkLoad {
   readonly #onProgress: ContextChunksOptions['onProgress'];
   readonly #tokens: Promise<Uint32Array>;
   readonly #profile: ReturnType<Profiles['load']>;
+  readonly #levelsHere: (string | null)[];
   #doneBytes = 0;
   #chunksDone = 0;
 
@@ -118,6 +121,7 @@ class ChunkLoad {
     this.#access = access;
     this.#manifest = manifest;
     this.#levels = levels;
+    this.#levelsHere = levels.map(() => null);
     this.#profiles = profiles;
     this.#meter = meter;
     this.#onProgress = onProgress;
@@ -137,17 +141,12 @@ class ChunkLoad {
     const tokens = await this.#tokens; // the ids are proved before a chunk is looked at
     await this.#meter.time('verify', () => verifyBytes(bytes, level, index));
     const { profile } = await this.#profile;
-    const planes = await this.#meter.time('decode', async () => {
-      try {
-        verifyHeader(this.#profiles.codec.inspectChunk(bytes), this.#manifest, index);
-        return await profile.decodeChunkAsync(bytes);
-      } catch (cause) {
-        if (!(cause instanceof CodecError)) throw cause;
-        throw integrity(`chunk ${index} was refused by the codec: ${cause.message}`, cause);
-      }
-    });
+    const planes = await this.#meter.time('decode', () =>
+      decodeChunk(bytes, this.#manifest, index, this.#profiles, profile),
+    );
     const from = planes.firstPosition;
     this.#chunksDone += 1;
+    this.#levelsHere[index] = level.name;
     this.#report();
     return {
       index,
@@ -160,10 +159,7 @@ class ChunkLoad {
   }
 
   async #fetchTokens(): Promise<Uint32Array> {
-    const route = `v1/contexts/${this.#manifest.id}/tokens`;
-    const answer = await requestJson(this.#access, route, ContextTokens, MAX_TOKENS_ANSWER_BYTES);
-    this.#meter.addBytes('tokens', answer.bytes);
-    return verifyTokens(this.#manifest, answer.value);
+    return verifyTokens(this.#manifest, await fetchTokens(this.#access, this.#manifest.id, this.#meter));
   }
 
   #received(count: number): void {
@@ -178,8 +174,17 @@ class ChunkLoad {
       chunksTotal: this.#levels.length,
       doneBytes: this.#doneBytes,
       totalBytes: this.#levels.reduce((sum, level) => sum + level.bytes, 0),
+      levels: this.#levelsHere,
     });
   }
+}
+
+/** The token ids of a context and their text, unverified. */
+export async function fetchTokens(access: EdgeAccess, id: string, meter: Meter): Promise<ContextTokens> {
+  const route = `v1/contexts/${id}/tokens`;
+  const answer = await requestJson(access, route, ContextTokens, MAX_TOKENS_ANSWER_BYTES);
+  meter.addBytes('tokens', answer.bytes);
+  return answer.value;
 }
 
 /**

@@ -1,7 +1,7 @@
 import pRetry from 'p-retry';
 import type { z } from 'zod';
 import { Problem } from '../protocol/problems.ts';
-import { ClientError } from './errors.ts';
+import { ClientError, integrity } from './errors.ts';
 import { readBounded } from './read-stream.ts';
 import {
   DEFAULT_RETRIES,
@@ -137,7 +137,7 @@ export function requestJson<Schema extends z.ZodType>(
  * The first `bytes` bytes of an object. A broken transfer goes on where it stopped (RFC 9110, section 14), and no byte
  * beyond is ever read, whatever the edge sends.
  */
-export function requestPrefix(
+export async function requestPrefix(
   access: EdgeAccess,
   route: string,
   bytes: number,
@@ -145,32 +145,79 @@ export function requestPrefix(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const object = new Uint8Array(bytes);
   let got = 0;
+  await requestRange(access, route, {
+    fromByte: 0,
+    toByte: () => bytes,
+    onBytes: (piece) => {
+      object.set(piece, got);
+      got += piece.length;
+      onBytes?.(piece.length);
+    },
+  });
+  return object;
+}
+
+export interface RangeRequest {
+  fromByte: number;
+  /** The byte after the last. Asked again before every piece, so that a transfer can be cut short: it may move to the front. */
+  toByte: () => number;
+  /** Called with every piece, in order. */
+  onBytes: (piece: Uint8Array<ArrayBuffer>) => void;
+  /** Called when an answer begins. */
+  onAnswer?: () => void;
+}
+
+/**
+ * A byte range of an object. A broken transfer goes on behind the last byte that came, provided that the object is still the
+ * same one (If-Range, RFC 9110, section 13.1.5): throws `integrity-failed` if its entity tag has changed.
+ */
+export function requestRange(
+  access: EdgeAccess,
+  route: string,
+  { fromByte, toByte, onBytes, onAnswer }: RangeRequest,
+): Promise<void> {
+  let at = fromByte;
+  let etag: string | null = null;
   return request(
     access,
     route,
-    () => ({ headers: { range: `bytes=${got}-${bytes - 1}` } }),
+    () => ({
+      headers: {
+        range: `bytes=${at}-${Math.max(at, toByte() - 1)}`,
+        ...(etag !== null && { 'if-range': etag }),
+      },
+    }),
     async (response) => {
-      let skip = response.status === 206 ? startOf(response, got, route) : got;
+      onAnswer?.();
+      const tag = strongTag(response);
+      if (etag !== null && tag !== null && tag !== etag) {
+        throw integrity(`${route}: the object changed from ${etag} to ${tag} while it was being read`);
+      }
+      etag ??= tag;
+      let skip = response.status === 206 ? startOf(response, at, route) : at;
       const reader = bodyOf(response, route).getReader();
       try {
-        while (got < bytes) {
+        while (at < toByte()) {
           const { done, value } = await reader.read();
-          if (done) throw new Transient(`the transfer ended after ${got} of ${bytes} bytes`, 0);
-          const piece = value.subarray(
-            Math.min(skip, value.length),
-            Math.min(value.length, skip + bytes - got),
-          );
-          skip -= Math.min(skip, value.length);
-          object.set(piece, got);
-          got += piece.length;
-          onBytes?.(piece.length);
+          if (done) throw new Transient(`the transfer ended at byte ${at} of ${toByte()}`, 0);
+          const from = Math.min(skip, value.length);
+          skip -= from;
+          const piece = value.subarray(from, Math.max(from, Math.min(value.length, from + toByte() - at)));
+          if (piece.length === 0) continue;
+          at += piece.length;
+          onBytes(piece);
         }
-        return object;
       } finally {
         await reader.cancel().catch(() => {});
       }
     },
   );
+}
+
+/** The entity tag of an answer, if it is one that If-Range may carry. */
+function strongTag(response: Response): string | null {
+  const tag = response.headers.get('etag');
+  return tag?.startsWith('"') ? tag : null;
 }
 
 /** How many leading bytes of a 206 body to skip: none, if it starts where it was asked to. */

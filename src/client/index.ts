@@ -16,4 +16,9 @@ export { type OpenContextOptions, type OpenedContext, openContext } from './open
 export { diskProfileCache, type ProfileCache } from './profile-cache.ts';
 export { Profiles } from './profiles.ts';
 export { followContext, type Publication, publishContext, submitContext } from './publish.ts';
-export type { LoadReport, Stage } from './report.ts';
+export type { LoadReport, PlanReport, Stage } from './report.ts';
+export type { StreamOptions } from './stream/begin-stream.ts';
+export type { PlanEntry } from './stream/history.ts';
+export { measureEngine } from './stream/measure-engine.ts';
+export { Speeds } from './stream/speeds.ts';
+export { type StreamChunksOptions, type StreamedChunk, streamChunks } from './stream/stream-chunks.ts';

@@ -5,9 +5,13 @@ import { type ContextChunksOptions, contextChunks } from './context-chunks.ts';
 import { ClientError } from './errors.ts';
 import { Profiles } from './profiles.ts';
 import { type LoadReport, Meter } from './report.ts';
+import type { StreamOptions } from './stream/begin-stream.ts';
+import { openByDeadline } from './stream/open-by-deadline.ts';
 import { verifyModel } from './verify.ts';
 
-export interface OpenContextOptions extends Omit<ContextChunksOptions, 'checkManifest'> {
+export interface OpenContextOptions
+  extends Omit<ContextChunksOptions, 'checkManifest'>,
+    Partial<Pick<StreamOptions, 'deadlineMs' | 'mbitPerSecond' | 'speeds'>> {
   engine: Engine;
   /** Tokens the sequence can take after the context. Default 1024. */
   extraTokens?: number;
@@ -26,9 +30,19 @@ const DEFAULT_EXTRA_TOKENS = 1024;
  * Fetches a context's KV from an edge and loads it into a new sequence of the engine: no prefill. Everything is verified
  * against the context id and decoded before the engine sees a byte.
  *
+ * With `deadlineMs` every chunk comes at the level, or as the text, that makes the whole as good as can be by then
+ * (docs/streaming.md); else all come at `level`.
+ *
  * Throws `ClientError`; on an abort, the signal's reason.
  */
 export async function openContext(options: OpenContextOptions): Promise<OpenedContext> {
+  const { deadlineMs, extraTokens = DEFAULT_EXTRA_TOKENS } = options;
+  if (deadlineMs === undefined) return openAtLevel(options);
+  if (options.level !== undefined) throw new TypeError('give "level" or "deadlineMs", not both');
+  return openByDeadline({ ...options, deadlineMs, extraTokens });
+}
+
+async function openAtLevel(options: OpenContextOptions): Promise<OpenedContext> {
   const meter = new Meter();
   const profiles = options.profiles ?? new Profiles(options.codec ?? (await bestCodec()));
   try {
@@ -52,6 +66,7 @@ export async function openContext(options: OpenContextOptions): Promise<OpenedCo
       manifest: manifest as Manifest,
       report: {
         level,
+        levels: chunks.map(() => level),
         backend: profiles.codec.backend,
         bytes: meter.bytes,
         stageMs: meter.stageMs,

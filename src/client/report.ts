@@ -1,11 +1,15 @@
 import type { Backend } from '../codec/codec.ts';
+import type { PlanEntry } from './stream/history.ts';
 
-export type Stage = 'manifest' | 'tokens' | 'profile' | 'transfer' | 'verify' | 'decode' | 'load';
+export type Stage = 'manifest' | 'tokens' | 'profile' | 'transfer' | 'verify' | 'decode' | 'load' | 'text';
 export type ByteKind = 'manifest' | 'tokens' | 'chunks' | 'profile';
 
 /** What opening a context cost. */
 export interface LoadReport {
+  /** Name of the level; `mixed` if chunks differ, `text` if none came as KV. */
   level: string;
+  /** Level of each chunk; null: its text was evaluated. */
+  levels: (string | null)[];
   backend: Backend;
   /** Bytes of bodies received; `profile` is 0 when it was cached. */
   bytes: Record<ByteKind, number>;
@@ -13,6 +17,24 @@ export interface LoadReport {
   stageMs: Record<Stage, number>;
   /** From the call to the loaded sequence. */
   totalMs: number;
+  /** With a deadline only. */
+  plan?: PlanReport;
+}
+
+/** How the levels came about. */
+export interface PlanReport {
+  deadlineMs: number;
+  /** Every change of the plan, the first at the first look at the link. */
+  history: PlanEntry[];
+  /** Byte ranges asked for. */
+  requests: number;
+}
+
+/** What `LoadReport.level` says of the levels of all chunks. */
+export function summaryOf(levels: readonly (string | null)[]): string {
+  const names = new Set(levels);
+  if (names.size > 1) return 'mixed';
+  return levels[0] ?? 'text';
 }
 
 /** Collects bytes and the time in which each stage was busy (overlapping work of one stage counts once). */
@@ -26,6 +48,7 @@ export class Meter {
     verify: 0,
     decode: 0,
     load: 0,
+    text: 0,
   };
   readonly #busy = new Map<Stage, { count: number; since: number }>();
   readonly #start = performance.now();
@@ -39,13 +62,21 @@ export class Meter {
   }
 
   async time<T>(stage: Stage, work: () => Promise<T>): Promise<T> {
-    const busy = this.#busy.get(stage) ?? { count: 0, since: 0 };
-    this.#busy.set(stage, busy);
-    if (busy.count++ === 0) busy.since = performance.now();
+    const end = this.begin(stage);
     try {
       return await work();
     } finally {
-      if (--busy.count === 0) this.stageMs[stage] += performance.now() - busy.since;
+      end();
     }
+  }
+
+  /** A stage is at work until the function returned is called. */
+  begin(stage: Stage): () => void {
+    const busy = this.#busy.get(stage) ?? { count: 0, since: 0 };
+    this.#busy.set(stage, busy);
+    if (busy.count++ === 0) busy.since = performance.now();
+    return () => {
+      if (--busy.count === 0) this.stageMs[stage] += performance.now() - busy.since;
+    };
   }
 }

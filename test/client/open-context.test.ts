@@ -133,6 +133,32 @@ describe('a transfer that breaks', () => {
     expect(engine.loads).toHaveLength(1);
   });
 
+  test.each([
+    ['is still the same', '"a"', undefined],
+    ['has changed', '"b"', 'integrity-failed'],
+  ])('is resumed only if the object %s', async (_, tag, code) => {
+    const asked: (string | undefined)[] = [];
+    const [chunk] = published.chunks[0]!;
+    edge.intercept = (request, response) => {
+      if (!request.url?.includes(chunk)) return false;
+      asked.push(request.headers['if-range'] as string | undefined);
+      const from = Number(/\d+/.exec(request.headers.range!)![0]);
+      const stored = edge.chunks.get(chunk)!;
+      response.writeHead(206, {
+        'content-range': `bytes ${from}-${stored.length - 1}/${stored.length}`,
+        'content-length': stored.length - from,
+        etag: asked.length === 1 ? '"a"' : tag,
+      });
+      if (asked.length > 1) return !!response.end(stored.subarray(from));
+      response.write(stored.subarray(0, 1000));
+      setTimeout(() => response.destroy(), 20);
+      return true;
+    };
+    if (code === undefined) await open();
+    else expect((await failure()).code).toBe(code);
+    expect(asked).toEqual([undefined, '"a"']);
+  });
+
   test('is tried again after 503, and after the retries the edge counts as unreachable', async () => {
     let refusals = 2;
     edge.intercept = (_, response) => refusals-- > 0 && problem(response, 'origin-unreachable');

@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startShapedProxyThread } from '../../src/cli/link/shaped-proxy-thread.ts';
 import { type Stack, startStack } from '../../src/cli/local/stack.ts';
 import {
   fetchManifest,
   followContext,
+  measureEngine,
   openContext,
   Profiles,
   publishContext,
+  Speeds,
 } from '../../src/client/index.ts';
 import { loadBestCodec } from '../../src/codec/index.ts';
 import type { Engine, EngineSequence } from '../../src/engine/index.ts';
@@ -42,6 +45,16 @@ describe.skipIf(skipReason !== null)('through a real origin and the real Worker'
   const open = (more: Partial<Parameters<typeof openContext>[0]> = {}) =>
     openContext({ ...stack.access, id, engine, profiles, retries: 1, ...more });
 
+  /** Tokens that follow the text itself. */
+  async function fromText(maxTokens: number): Promise<number[]> {
+    const tokens = engine.tokenize(TEXT);
+    const prefilled = await engine.openSequence({ capacityTokens: tokens.length + maxTokens });
+    await prefilled.prefill(tokens);
+    const generation = await prefilled.generate({ maxTokens, stopAtEnd: false });
+    await prefilled.close();
+    return [...generation.tokens];
+  }
+
   /** An engine that counts what it is given, around the real one. */
   function watched() {
     const watch = { engine, loads: 0 };
@@ -77,15 +90,68 @@ describe.skipIf(skipReason !== null)('through a real origin and the real Worker'
   });
 
   test('the finest level gives the first token that the text gives', async () => {
-    const tokens = engine.tokenize(TEXT);
-    const prefilled = await engine.openSequence({ capacityTokens: tokens.length + 8 });
-    await prefilled.prefill(tokens);
-    const expected = await prefilled.generate({ maxTokens: 1, stopAtEnd: false });
-    await prefilled.close();
     const { sequence } = await open({ level: 'near-lossless', extraTokens: 8 });
     const loaded = await sequence.generate({ maxTokens: 1, stopAtEnd: false });
     await sequence.close();
-    expect(loaded.tokens).toEqual(expected.tokens);
+    expect([...loaded.tokens]).toEqual(await fromText(1));
+  });
+
+  test('by a deadline with time enough it loads as fine as its level says, and generates as from text', async () => {
+    const speeds = new Speeds();
+    await measureEngine(engine, speeds);
+    await open({ deadlineMs: 60_000, speeds }).then(({ sequence }) => sequence.close());
+    const { sequence, report } = await open({ deadlineMs: 60_000, speeds, extraTokens: 8 });
+    expect(sequence.tokens).toEqual(engine.tokenize(TEXT));
+    expect(report.level).toBe('near-lossless');
+    expect(report.plan!.history.at(-1)!.act).toBe('load');
+    const loaded = await sequence.generate({ maxTokens: 1, stopAtEnd: false });
+    await sequence.close();
+    expect([...loaded.tokens]).toEqual(await fromText(1));
+  });
+
+  test('on a narrow link it meets a deadline that text cannot, at lower levels', async () => {
+    const speeds = new Speeds();
+    await measureEngine(engine, speeds);
+    await open({ speeds, deadlineMs: 60_000 }).then(({ sequence }) => sequence.close());
+    const { chunks } = await fetchManifest(stack.access, id);
+    const draftBytes = chunks.reduce((sum, chunk) => sum + chunk.levels[0]!.bytes, 0);
+    const target = { host: '127.0.0.1', port: Number(new URL(stack.edge.url).port) };
+    // The coarsest levels take half a second.
+    const link = await startShapedProxyThread(target, { bitsPerSecond: 16 * draftBytes, delayMs: 10 });
+    try {
+      const deadlineMs = 1_500;
+      const shaped = { edge: `http://127.0.0.1:${link.port}`, deadlineMs, speeds };
+      const { sequence, report } = await open({ ...shaped, mbitPerSecond: (16 * draftBytes) / 1e6 });
+      expect(sequence.tokens).toEqual(engine.tokenize(TEXT));
+      expect(report.levels).not.toContain('near-lossless');
+      expect(report.levels[0]).not.toBeNull();
+      const generation = await sequence.generate({ maxTokens: 4, stopAtEnd: false });
+      expect(generation.tokens.length).toBe(4);
+      await sequence.close();
+    } finally {
+      await link.close();
+    }
+  });
+
+  test('text on top of the KV of the first chunks goes on as the whole text does', async () => {
+    const { chunks } = await fetchManifest(stack.access, id);
+    const first = chunks[0]!.id;
+    const speeds = new Speeds();
+    await measureEngine(engine, speeds);
+    const { sequence, report } = await open({
+      deadlineMs: 60_000,
+      speeds,
+      retries: 0,
+      // Every chunk but the first is out of reach.
+      fetch: (input, init) => {
+        const isAway = String(input).includes('/chunks/') && !String(input).includes(first);
+        return isAway ? Promise.reject(new TypeError('no route')) : fetch(input, init);
+      },
+    });
+    expect(sequence.tokens).toEqual(engine.tokenize(TEXT));
+    expect(report.levels.slice(1)).toEqual([null, null]);
+    expect(report.stageMs.text).toBeGreaterThan(0);
+    await sequence.close();
   });
 
   test('publishing the same text again answers that it exists', async () => {

@@ -5,6 +5,7 @@ import {
   type EdgeAccess,
   fetchManifest,
   followContext,
+  type LoadReport,
   openContext,
   submitContext,
 } from '../../client/index.ts';
@@ -19,6 +20,7 @@ import type { Manifest } from '../../protocol/manifest.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
 import { readInputFile } from '../input-file.ts';
+import { keepSpeeds, readSpeeds } from '../local/speeds.ts';
 import type { CommandContext } from '../main.ts';
 import {
   contextIdArgument,
@@ -51,6 +53,7 @@ interface PublishOptions extends EdgeOptions {
 interface LoadOptions extends EdgeOptions {
   model: string;
   level?: string;
+  deadlineMs?: number;
   prompt?: string;
   tokens: number;
   threads?: number;
@@ -148,7 +151,12 @@ export function contextCommands({ output, signal }: CommandContext): Command {
     .addOption(edgeOption())
     .addOption(tokenOption())
     .addOption(trustOption())
-    .option('--level <name>', 'level to fetch (default: standard)')
+    .addOption(new Option('--level <name>', 'level to fetch (default: standard)').conflicts('deadlineMs'))
+    .option(
+      '--deadline-ms <ms>',
+      'time to the first token: each chunk at the level, or as text, that makes the best of it',
+      positiveInt,
+    )
     .option('--prompt <text>', 'text to add after the context')
     .option('--tokens <count>', 'most tokens to generate', positiveInt, 64)
     .option('--threads <count>', 'threads for evaluation (default: all)', positiveInt)
@@ -185,6 +193,7 @@ async function load(
     const promptTokens =
       options.prompt === undefined ? undefined : engine.tokenize(options.prompt, { bos: false });
     const trusted = await trustedKeys(options);
+    const speeds = options.deadlineMs === undefined ? undefined : await readSpeeds();
     const { sequence, report } = await openContext({
       ...access,
       id,
@@ -192,11 +201,14 @@ async function load(
       extraTokens: options.tokens + (promptTokens?.length ?? 0),
       ...(trusted !== undefined && { trustedKeys: trusted }),
       ...(options.level !== undefined && { level: options.level }),
+      ...(options.deadlineMs !== undefined && { deadlineMs: options.deadlineMs }),
+      ...(speeds !== undefined && { speeds }),
       onProgress: ({ doneBytes, totalBytes }) => bar.update(doneBytes, totalBytes),
     });
     bar.stop();
+    if (speeds !== undefined) await keepSpeeds(speeds);
     output.note(
-      `loaded level ${report.level} with the ${report.backend} codec: ${megabytes(report.bytes.chunks)} in ` +
+      `loaded ${levelsOf(report)} with the ${report.backend} codec: ${megabytes(report.bytes.chunks)} in ` +
         `${Math.round(report.totalMs)} ms`,
     );
     try {
@@ -219,6 +231,17 @@ async function load(
     bar.stop();
     await engine.close();
   }
+}
+
+/** Such as `level standard`, or `chunks 3 at standard, 2 at draft, 1 as text`. */
+function levelsOf({ level, levels }: LoadReport): string {
+  if (level !== 'mixed') return level === 'text' ? 'text alone' : `level ${level}`;
+  const counts = new Map<string, number>();
+  for (const name of levels) {
+    const what = name === null ? 'as text' : `at ${name}`;
+    counts.set(what, (counts.get(what) ?? 0) + 1);
+  }
+  return `chunks ${[...counts].map(([what, count]) => `${count} ${what}`).join(', ')}`;
 }
 
 async function follow(access: EdgeAccess, id: string, output: Output): Promise<string> {

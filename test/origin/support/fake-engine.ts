@@ -69,7 +69,7 @@ function openFake(engine: FakeEngine, capacityTokens: number): EngineSequence {
       }
       engine.prefills += 1;
       prefillOptions.onProgress?.(tokens.length, tokens.length);
-      held = Uint32Array.from(tokens);
+      held = Uint32Array.from([...held, ...tokens]);
     },
     async readPlanes() {
       return planesOf(held);

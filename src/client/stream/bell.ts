@@ -1,0 +1,24 @@
+/** Lets one loop sleep until something happens or a time has passed. Rings are kept: none between two waits is lost. */
+export class Bell {
+  #rang = false;
+  #wake: (() => void) | null = null;
+
+  ring(): void {
+    this.#rang = true;
+    this.#wake?.();
+  }
+
+  /** Resolves at a ring, or after `ms`; Infinity waits for the ring alone. */
+  async wait(ms: number): Promise<void> {
+    if (!this.#rang) {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        if (ms !== Number.POSITIVE_INFINITY) timer = setTimeout(resolve, Math.max(0, ms));
+      });
+      clearTimeout(timer);
+      this.#wake = null;
+    }
+    this.#rang = false;
+  }
+}
