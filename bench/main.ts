@@ -12,6 +12,9 @@ import { printQuality } from './quality/print.ts';
 import { runStreaming } from './streaming/main.ts';
 import { plotStreaming } from './streaming/plot.ts';
 import { printStreaming } from './streaming/print.ts';
+import { runTtft } from './streaming/ttft/main.ts';
+import { plotTtft } from './streaming/ttft/plot.ts';
+import { printTtft } from './streaming/ttft/print.ts';
 import { MAX_PAIRS, runTenancy } from './tenancy/main.ts';
 import { printTenancy } from './tenancy/print.ts';
 
@@ -20,6 +23,14 @@ const positive = (text: string): number => {
   if (!Number.isInteger(value) || value < 1)
     throw new InvalidArgumentError('expected a whole number above 0');
   return value;
+};
+
+let isFirstLength = true;
+/** Adds to those of earlier arguments, in place of the default. */
+const lengths = (text: string, earlier: number[]): number[] => {
+  const all = [...(isFirstLength ? [] : earlier), positive(text)].sort((a, b) => a - b);
+  isFirstLength = false;
+  return all;
 };
 
 const amount = (text: string): number => {
@@ -93,15 +104,29 @@ program
 
 program
   .command('streaming')
-  .description('SLO misses, quality and regret of the controller over simulated links')
+  .description(
+    'SLO misses, quality and regret of the controller over simulated links; time to first token over real ones',
+  )
   .option('--requests <n>', 'requests of each trace family', positive, 400)
   .option('--clients <n>', 'most clients on one shared link', positive, 8)
-  .option('--plot <file>', 'write an SVG plot')
+  .option(
+    '--ttft-tokens <n...>',
+    'lengths of the contexts that are really transferred',
+    lengths,
+    [1000, 2000, 4000],
+  )
+  .option('--no-ttft', 'simulate only')
+  .option('--profile <file>', 'profile of the model', 'origin-gpu/profiles/smollm2-135m-instruct.kvp')
+  .option('--plot <file>', 'write an SVG plot of the simulation')
+  .option('--ttft-plot <file>', 'write an SVG plot of the times to first token')
   .option('--json', 'print one JSON object')
-  .action(({ json, plot, ...options }) => {
-    const report = runStreaming(options);
-    if (plot !== undefined) writeFileSync(plot, plotStreaming(report));
-    console.log(json ? JSON.stringify(report) : printStreaming(report));
+  .action(async ({ json, plot, ttft, ttftTokens, ttftPlot, profile, ...options }) => {
+    const simulated = runStreaming(options);
+    if (plot !== undefined) writeFileSync(plot, plotStreaming(simulated));
+    const real = ttft ? await runTtft({ tokens: ttftTokens, profile }) : null;
+    if (real !== null && ttftPlot !== undefined) writeFileSync(ttftPlot, plotTtft(real));
+    if (json) console.log(JSON.stringify({ ...simulated, ...real }));
+    else console.log([printStreaming(simulated), ...(real === null ? [] : ['', printTtft(real)])].join('\n'));
   });
 
 program

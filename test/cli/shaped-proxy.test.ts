@@ -44,3 +44,29 @@ test('the delay is added once, not per piece', async () => {
   expect(tookMs).toBeLessThan(1000); // 16 pieces of 100 ms each would be 1,600
   await proxy.close();
 });
+
+async function downloadMs(port: number): Promise<number> {
+  const start = performance.now();
+  expect(await download(port)).toBe(BYTES);
+  return performance.now() - start;
+}
+
+test('an outage in the schedule holds up a download', async () => {
+  const steps = [
+    { atMs: 0, bitsPerSecond: 10e6 },
+    { atMs: 50, bitsPerSecond: 0 },
+    { atMs: 500, bitsPerSecond: 1e9 },
+  ];
+  const start = performance.now();
+  const proxy = await startShapedProxy(target, { bitsPerSecond: steps });
+  await downloadMs(proxy.port);
+  expect(performance.now() - start).toBeGreaterThan(490);
+  await proxy.close();
+});
+
+test('losses hold up a download', async () => {
+  const loss = { packetShare: 0.5, stallMs: 20 };
+  const proxy = await startShapedProxyThread(target, { bitsPerSecond: 1e9, loss });
+  expect(await downloadMs(proxy.port)).toBeGreaterThan(200); // 16 pieces, hardly one of them whole
+  await proxy.close();
+});

@@ -23,6 +23,50 @@ describe('TokenBucket', () => {
     expect(now).toBeLessThan(102);
   });
 
+  test('a rate that changes holds from one step to the next, an outage lets nothing pass', () => {
+    const bucket = new TokenBucket(
+      [
+        { atMs: 0, bitsPerSecond: 8 * MBIT },
+        { atMs: 100, bitsPerSecond: 0 },
+        { atMs: 300, bitsPerSecond: 16 * MBIT },
+      ],
+      0,
+    );
+    expect(bucket.pass(50_000, 0)).toBe(50);
+    expect(bucket.pass(50_000, 0)).toBe(100);
+    expect(bucket.pass(20_000, 0)).toBe(310);
+    expect(bucket.pass(2_000, 1_000)).toBe(1_001);
+  });
+
+  test('a piece spans steps', () => {
+    const bucket = new TokenBucket(
+      [
+        { atMs: 0, bitsPerSecond: 8 * MBIT },
+        { atMs: 10, bitsPerSecond: 80 * MBIT },
+      ],
+      0,
+    );
+    expect(bucket.pass(20_000, 5)).toBe(10 + 1.5);
+  });
+
+  test.each([
+    [
+      'that ends in an outage',
+      [
+        { atMs: 0, bitsPerSecond: 1 },
+        { atMs: 1, bitsPerSecond: 0 },
+      ],
+    ],
+    [
+      'out of order',
+      [
+        { atMs: 5, bitsPerSecond: 1 },
+        { atMs: 5, bitsPerSecond: 2 },
+      ],
+    ],
+    ['of nothing', []],
+  ])('a schedule %s is refused', (_, steps) => expect(() => new TokenBucket(steps)).toThrow(RangeError));
+
   test.each([0, -1, Number.NaN])('a rate of %j is refused', (rate) =>
     expect(() => new TokenBucket(rate)).toThrow(RangeError),
   );

@@ -3,13 +3,16 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { TokenBucket } from './token-bucket.ts';
+import { type LossOptions, PacketLoss } from './packet-loss.ts';
+import { type RateStep, TokenBucket } from './token-bucket.ts';
 
 export interface ShapedLink {
-  /** Rate of each direction, shared by all connections. */
-  bitsPerSecond: number;
+  /** Rate of each direction, shared by all connections; steps count from the start of the proxy. */
+  bitsPerSecond: number | readonly RateStep[];
   /** One-way delay added to every piece. Default 0. */
   delayMs?: number;
+  /** Default: nothing is lost. */
+  loss?: LossOptions;
 }
 
 export interface ShapedProxy {
@@ -30,9 +33,15 @@ export async function startShapedProxy(
   target: { host: string; port: number },
   link: ShapedLink,
 ): Promise<ShapedProxy> {
-  const up = new TokenBucket(link.bitsPerSecond);
-  const down = new TokenBucket(link.bitsPerSecond);
-  const delayMs = link.delayMs ?? 0;
+  const startMs = performance.now();
+  const direction = (seedOffset: number): Direction => ({
+    bucket: new TokenBucket(link.bitsPerSecond),
+    startMs,
+    delayMs: link.delayMs ?? 0,
+    loss: link.loss && new PacketLoss({ ...link.loss, seed: (link.loss.seed ?? 1) + seedOffset }),
+  });
+  const up = direction(0);
+  const down = direction(1);
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => {
     const upstream = connect({ ...target, noDelay: true, allowHalfOpen: true });
@@ -40,10 +49,7 @@ export async function startShapedProxy(
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
     }
-    const ends = [
-      pipeline(client, shaper(up, delayMs), upstream),
-      pipeline(upstream, shaper(down, delayMs), client),
-    ];
+    const ends = [pipeline(client, shaper(up), upstream), pipeline(upstream, shaper(down), client)];
     for (const end of ends) {
       end.catch(() => {
         client.destroy();
@@ -63,7 +69,15 @@ export async function startShapedProxy(
   };
 }
 
-function shaper(bucket: TokenBucket, delayMs: number): Transform {
+interface Direction {
+  bucket: TokenBucket;
+  /** When the steps of its rate began. */
+  startMs: number;
+  delayMs: number;
+  loss: PacketLoss | undefined;
+}
+
+function shaper({ bucket, startMs, delayMs, loss }: Direction): Transform {
   let travelling = 0;
   let onArrival: (() => void) | undefined;
   return new Transform({
@@ -71,7 +85,8 @@ function shaper(bucket: TokenBucket, delayMs: number): Transform {
     async transform(data: Buffer, _encoding, done) {
       for (let at = 0; at < data.length; at += PIECE_BYTES) {
         const piece = data.subarray(at, at + PIECE_BYTES);
-        const waitMs = bucket.pass(piece.length, performance.now()) - performance.now();
+        const passedMs = startMs + bucket.pass(piece.length, performance.now() - startMs);
+        const waitMs = passedMs - performance.now() + (loss?.stallMs(piece.length) ?? 0);
         if (waitMs >= TIMER_GRAIN_MS) await delay(waitMs);
         if (delayMs === 0) this.push(piece);
         else {

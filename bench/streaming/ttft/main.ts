@@ -1,0 +1,117 @@
+import { availableParallelism } from 'node:os';
+import { startStack } from '../../../src/cli/local/stack.ts';
+import { followContext, Profiles, publishContext } from '../../../src/client/index.ts';
+import { loadBestCodec } from '../../../src/codec/index.ts';
+import { openLlamaEngine } from '../../../src/engine/llama/engine.ts';
+import { fetchModel } from '../../../src/engine/llama/fetch.ts';
+import { SMOLLM2 } from '../../../src/engine/llama/models.ts';
+import { documents } from '../../quality/documents.ts';
+import { median } from '../../statistics.ts';
+import { startLinks } from './links.ts';
+import { type Method, measureText, methodsOf } from './methods.ts';
+import { prepareSubject } from './subject.ts';
+
+export interface TtftOptions {
+  /** Lengths of the contexts. */
+  tokens: readonly number[];
+  profile: string;
+}
+
+/** Milliseconds to the first token; null: not there, or (raw, int8) a transfer that would take minutes. */
+export type TtftRow = Record<'text' | Method | 'cachegen', number | null>;
+
+export interface TtftReport {
+  backend: string;
+  threads: number;
+  roundTripMs: number;
+  /** By megabits per second, at the middle length of those measured. */
+  ttft: Record<string, TtftRow>;
+  ttftTokens: number;
+  /** By length and megabits per second. */
+  ttftByTokens: Record<string, Record<string, TtftRow>>;
+}
+
+export const LINKS_MBIT = [10, 50, 200, 1000] as const;
+const DELAY_MS = 5;
+/** Runs of what takes seconds at most. */
+const RUNS = 3;
+/** A transfer that would take longer is left out, so that the whole bench ends within minutes. */
+const LONGEST_TRANSFER_MS = 40_000;
+const DOCUMENT = 'moby-dick-91';
+
+/**
+ * Time to the first token over shaped loopback links with the real Worker, codec and engine: from the text, from the cache as it is (raw
+ * fp16), from int8, and from the ladder at `standard`. Every path is verified before it is timed.
+ */
+export async function runTtft({ tokens: lengths, profile }: TtftOptions): Promise<TtftReport> {
+  const modelPath = await fetchModel({});
+  const text = documents().find(({ name }) => name === DOCUMENT)!.text;
+  const threads = availableParallelism();
+  const stack = await startStack({ name: 'bench', profiles: [profile], threads });
+  const engine = await openLlamaEngine({ modelPath, threads });
+  const codec = await loadBestCodec();
+  const profiles = new Profiles(codec, null);
+  const ttftByTokens: TtftReport['ttftByTokens'] = {};
+  try {
+    const whole = engine.tokenize(text);
+    const ids = new Map<number, string>();
+    for (const length of lengths) {
+      process.stderr.write(`ttft: publishing ${length} tokens\n`);
+      const tokens = [...whole.subarray(0, length)];
+      const { id } = await publishContext(stack.access, { model: SMOLLM2.id, tokens });
+      ids.set(length, await followContext(stack.access, id));
+    }
+    await stack.closeOrigins(); // the processor is the client's from here on
+    for (const length of lengths) {
+      process.stderr.write(`ttft: evaluating and verifying ${length} tokens\n`);
+      const subject = await prepareSubject({
+        engine,
+        profiles,
+        access: stack.access,
+        id: ids.get(length)!,
+        tokens: whole.subarray(0, length),
+      });
+      const rows: Record<string, TtftRow> = {};
+      for (const mbit of LINKS_MBIT) {
+        const links = await startLinks(stack.edge.url, subject.payloads, {
+          bitsPerSecond: mbit * 1e6,
+          delayMs: DELAY_MS,
+        });
+        try {
+          process.stderr.write(`ttft: ${length} tokens over ${mbit} Mbit/s\n`);
+          const row: TtftRow = {
+            text: await measureText(subject, links),
+            raw: null,
+            int8: null,
+            cachegen: null,
+            ours: null,
+          };
+          for (const { name, bytes, run } of methodsOf(subject, links)) {
+            const transferMs = (bytes * 8) / (mbit * 1000);
+            if (transferMs > LONGEST_TRANSFER_MS) continue;
+            const times = [await run()];
+            while (times.length < RUNS && transferMs < LONGEST_TRANSFER_MS / 10) times.push(await run());
+            row[name] = median(times);
+          }
+          rows[mbit] = row;
+        } finally {
+          await links.close();
+        }
+      }
+      ttftByTokens[length] = rows;
+    }
+  } finally {
+    profiles.close();
+    await engine.close();
+    await stack.close();
+  }
+  const ttftTokens = lengths[lengths.length >> 1]!;
+  return {
+    backend: codec.backend,
+    threads,
+    roundTripMs: 2 * DELAY_MS,
+    ttft: ttftByTokens[ttftTokens]!,
+    ttftTokens,
+    ttftByTokens,
+  };
+}
