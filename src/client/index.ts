@@ -18,6 +18,7 @@ export { Profiles } from './profiles.ts';
 export { followContext, type Publication, publishContext, submitContext } from './publish.ts';
 export type { LoadReport, PlanReport, Stage } from './report.ts';
 export type { StreamOptions } from './stream/begin-stream.ts';
+export { type EdgeStreamOptions, edgeStream } from './stream/edge-stream.ts';
 export type { PlanEntry } from './stream/history.ts';
 export { measureEngine } from './stream/measure-engine.ts';
 export { Speeds } from './stream/speeds.ts';

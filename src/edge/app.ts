@@ -13,6 +13,7 @@ import { addChunkRoutes } from './routes/chunks.ts';
 import { addContextEventsRoute } from './routes/context-events.ts';
 import { addContextListRoute } from './routes/context-list.ts';
 import { addContextRemovalRoute } from './routes/context-removal.ts';
+import { addContextStreamRoute } from './routes/context-stream.ts';
 import { addContextTokensRoute } from './routes/context-tokens.ts';
 import { addContextRoutes } from './routes/contexts.ts';
 import { addDashboardRoutes } from './routes/dashboard.ts';
@@ -63,6 +64,7 @@ function createApp(): App {
   addContextListRoute(app);
   addContextEventsRoute(app);
   addContextTokensRoute(app);
+  addContextStreamRoute(app);
   addContextRemovalRoute(app);
   addPurgeRoute(app);
   addLookupRoutes(app);

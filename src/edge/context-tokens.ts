@@ -47,3 +47,9 @@ export function chunksRange(index: Uint8Array): ByteRange | null {
   const end = view.getUint32(index.byteLength - 4, true);
   return end === offset ? null : { offset, length: end - offset - 1 };
 }
+
+/** The JSON of all chunks, joined by commas. */
+export function tokensRange({ bytes, meta }: { bytes: number; meta: Record<string, string> }): ByteRange {
+  const offset = 4 * (tokensCount(meta) + 1);
+  return { offset, length: bytes - offset - 1 };
+}

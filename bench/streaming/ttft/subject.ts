@@ -102,10 +102,16 @@ function verifyInt8(packed: Uint8Array<ArrayBuffer>, pieces: readonly KvPlanes[]
     const end = at + judged.bytes;
     const unpacked = unpackInt8(packed.slice(at, end), piece);
     at = end;
-    if (unpacked.data.some((value, i) => value !== judged.planes.data[i]))
+    const values = asFloat16(judged.planes);
+    if (asFloat16(unpacked).some((value, i) => value !== values[i]))
+      // 0 equals -0
       throw new Error(`int8 of chunk ${index} is not what the quality bench judges`);
   }
   if (at !== packed.length) throw new Error(`int8 has ${packed.length} bytes, ${at} were judged`);
+}
+
+function asFloat16({ data }: KvPlanes): Float16Array {
+  return new Float16Array(data.buffer, data.byteOffset, data.length);
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {

@@ -3,6 +3,7 @@ import type { Manifest } from '../../protocol/manifest.ts';
 import { bestCodec } from '../best-codec.ts';
 import { fetchManifest, fetchTokens, type LoadProgress } from '../context-chunks.ts';
 import { adaptive, type ChunkOption, type EngineSpeed, outlineOf, Session } from '../controller/index.ts';
+import { NO_ENGINE } from '../controller/no-engine.ts';
 import { levelNamesOf } from '../decode-chunk.ts';
 import type { EdgeAccess } from '../http.ts';
 import { Profiles } from '../profiles.ts';
@@ -162,15 +163,6 @@ export function chunkOptions(manifest: Manifest, speeds: Speeds, decoder: string
     };
   });
 }
-
-/** Text that nobody evaluates takes forever. (Not Infinity: no tokens take no time.) */
-const NO_ENGINE: EngineSpeed = {
-  prefillMsPerToken: 1e9,
-  prefillMsPerTokenPerPosition: 0,
-  loadFixedMs: 0,
-  loadMsPerToken: 0,
-  batchTokens: 1,
-};
 
 function onTheSlowSide(speed: EngineSpeed): EngineSpeed {
   return {

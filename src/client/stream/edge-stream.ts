@@ -1,0 +1,100 @@
+import type { KvPlanes } from '../../engine/index.ts';
+import type { Manifest } from '../../protocol/manifest.ts';
+import { decodeChunk } from '../decode-chunk.ts';
+import { type EdgeAccess, request } from '../http.ts';
+import type { Profiles } from '../profiles.ts';
+import { piecesOf } from '../read-stream.ts';
+import { levelOf, verifyBytes, verifyTokens } from '../verify.ts';
+import { verifySignature } from '../verify-signature.ts';
+import { type StreamOptions, withProfiles } from './begin-stream.ts';
+import type { StreamedChunk } from './stream-chunks.ts';
+import { StreamReceiver } from './stream-receiver.ts';
+
+export interface EdgeStreamOptions extends Omit<StreamOptions, 'speeds' | 'onProgress'> {
+  /** How fast your engine evaluates text. Default: it cannot, and every chunk comes as KV. */
+  textTokensPerSecond?: number;
+  /** What decoding a chunk of 256 tokens takes here. Default: the edge's guess, 30 ms. */
+  decodeMs?: number;
+}
+
+/**
+ * Like `streamChunks`, but the edge chooses: one request, one answer (`GET /v1/contexts/{id}/stream`), for clients that cannot make many
+ * or want no planner. Tell it what the link brings: an edge only sees what the buffers on the way take. A connection that breaks is
+ * taken up again behind the last byte.
+ *
+ * Throws `ClientError`; on an abort, the signal's reason.
+ */
+export async function* edgeStream(options: EdgeStreamOptions): AsyncGenerator<StreamedChunk, void, void> {
+  yield* await withProfiles(options, async (profiles) => {
+    const receiver = await receive(options);
+    const manifest = receiver.manifest as Manifest;
+    if (options.trustedKeys !== undefined) await verifySignature(manifest, options.trustedKeys);
+    options.checkManifest?.(manifest);
+    const tokens = await verifyTokens(manifest, receiver.tokens!);
+    return decoded(options, manifest, tokens, receiver, profiles);
+  });
+}
+
+async function receive(options: EdgeStreamOptions): Promise<StreamReceiver> {
+  const receiver = new StreamReceiver(options.id);
+  const startMs = performance.now();
+  const access: EdgeAccess = options;
+  while (receiver.end === null) {
+    const route = `v1/contexts/${options.id}/stream?${queryOf(options, receiver, performance.now() - startMs)}`;
+    const before = receiver.have;
+    await request(
+      access,
+      route,
+      () => ({}),
+      async ({ body }) => {
+        try {
+          receiver.restart();
+          for await (const piece of piecesOf(body)) receiver.push(piece);
+        } catch (error) {
+          access.signal?.throwIfAborted();
+          // What came is kept, so the next request is another one.
+          if (receiver.have === before || !(error instanceof TypeError)) throw error;
+        }
+        if (receiver.end === null && receiver.have === before) throw new TypeError('the stream ended early');
+      },
+    );
+  }
+  return receiver;
+}
+
+function queryOf(options: EdgeStreamOptions, { have }: StreamReceiver, elapsedMs: number): URLSearchParams {
+  const { deadlineMs, mbitPerSecond, textTokensPerSecond, decodeMs } = options;
+  const query = new URLSearchParams({ deadlineMs: String(Math.max(1, Math.round(deadlineMs - elapsedMs))) });
+  if (mbitPerSecond !== undefined) query.set('mbitPerSecond', mbitPerSecond.toFixed(3));
+  if (textTokensPerSecond !== undefined)
+    query.set('textTokensPerSecond', String(Math.max(1, Math.round(textTokensPerSecond))));
+  if (decodeMs !== undefined) query.set('decodeMs', String(Math.round(decodeMs)));
+  if (have !== null) query.set('have', have);
+  return query;
+}
+
+async function decoded(
+  access: EdgeAccess,
+  manifest: Manifest,
+  tokens: Uint32Array,
+  receiver: StreamReceiver,
+  profiles: Profiles,
+): Promise<StreamedChunk[]> {
+  const chunks: StreamedChunk[] = [];
+  let position = 0;
+  for (const [index, described] of manifest.chunks.entries()) {
+    const name = receiver.end!.levels[index] ?? null;
+    let kv: { level: string; planes: KvPlanes } | null = null;
+    if (name !== null) {
+      const level = levelOf(described, name);
+      const bytes = receiver.prefix(index, level);
+      await verifyBytes(bytes, level, index);
+      const { profile } = await profiles.load(access, manifest);
+      kv = { level: name, planes: await decodeChunk(bytes, manifest, index, profiles, profile) };
+    }
+    const own = tokens.subarray(position, position + described.tokenCount);
+    position += described.tokenCount;
+    chunks.push({ index, chunksTotal: manifest.chunks.length, tokens: own, kv, manifest });
+  }
+  return chunks;
+}

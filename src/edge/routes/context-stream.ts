@@ -1,0 +1,107 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import { Id, type Manifest } from '../../protocol/manifest.ts';
+import { STREAM_TYPE } from '../../protocol/stream-frames.ts';
+import { readerTenant } from '../auth.ts';
+import { tokensRange } from '../context-tokens.ts';
+import { MANIFEST_POLICY, manifestRepresentation, missingContext } from '../contexts.ts';
+import type { App } from '../env.ts';
+import type { ByteRange } from '../http/range.ts';
+import { blobKey } from '../keys.ts';
+import { locate, ownedBy } from '../locate.ts';
+import { errorFields, writeLog } from '../log.ts';
+import { ClientClock } from '../stream/client-clock.ts';
+import { sessionFor } from '../stream/plan-session.ts';
+import { StreamQuery } from '../stream/query.ts';
+import { writeStream } from '../stream/write-stream.ts';
+import type { BlobTiers, ChooseRange } from '../tiers/blobs.ts';
+import { type BlobPolicy, IMMUTABLE } from '../tiers/policy.ts';
+import { addRoute, problemResponses, READER, tiersOf } from './route.ts';
+
+const getStream = createRoute({
+  method: 'get',
+  path: '/v1/contexts/{id}/stream',
+  summary: 'The whole context as frames: each chunk at the level, or as the text, that meets the deadline',
+  security: READER,
+  request: { params: z.object({ id: Id }), query: StreamQuery },
+  responses: {
+    200: {
+      description: 'Frames: manifest, tokens, ranges of KV, end',
+      content: { [STREAM_TYPE]: { schema: z.string() } },
+    },
+    ...problemResponses(
+      'bad-request',
+      'unauthorized',
+      'forbidden',
+      'context-not-found',
+      'context-gone',
+      'rate-limited',
+    ),
+  },
+});
+
+export function addContextStreamRoute(app: App): void {
+  addRoute(app, getStream, async (c) => {
+    const { id } = c.req.valid('param');
+    const query = c.req.valid('query');
+    const tiers = tiersOf(c);
+    const missing = () => missingContext(c.env.REGISTRY, id, readerTenant(c.get('principal')));
+    const found = await locate(tiers, c.get('principal'), blobKey.manifest, id, MANIFEST_POLICY);
+    if (found === null) throw await missing();
+    const manifestJson = await read(tiers, found.key, MANIFEST_POLICY, (head) => {
+      manifestRepresentation(id, head); // throws once it has expired
+      return { offset: 0, length: head.bytes };
+    });
+    if (manifestJson === null) throw await missing();
+    const manifest = JSON.parse(new TextDecoder().decode(manifestJson)) as Manifest; // checked when it was published
+
+    const headers = { 'content-type': STREAM_TYPE, 'cache-control': 'no-store, no-transform' };
+    const answer = (body: ReadableStream | null) => ownedBy(found.tenant, new Response(body, { headers }));
+    const goesOn = query.have !== undefined;
+    const stored = await read(tiers, blobKey.tokens(id, found.tenant), IMMUTABLE, tokensRange);
+    if (stored === null) throw await missing();
+    const tokens = new TextEncoder().encode(
+      `{"id":"${id}","from":0,"chunks":[${new TextDecoder().decode(stored)}]}`,
+    );
+    const session = sessionFor(manifest, query, goesOn ? 0 : tokens.length);
+    if (c.req.raw.method === 'HEAD') return answer(null);
+
+    const open = async (chunk: number, range: ByteRange) => {
+      const key = blobKey.chunk(manifest.chunks[chunk]!.id, found.tenant);
+      const opened = await tiers.open(key, IMMUTABLE, () => range);
+      const body = new Response(opened?.body).body;
+      if (opened === null || body === null) throw new Error(`chunk ${chunk} is gone`);
+      return body as ReadableStream<Uint8Array>;
+    };
+    const { mbitPerSecond = Number.POSITIVE_INFINITY, roundTripMs = 0 } = query;
+    const { readable, writable } = new IdentityTransformStream();
+    const sink = writable.getWriter();
+    c.executionCtx.waitUntil(
+      writeStream(sink, {
+        manifest,
+        head: goesOn ? null : { manifest: manifestJson, tokens },
+        session,
+        clock: new ClientClock((mbitPerSecond * 1000) / 8, roundTripMs),
+        open,
+      }).then(
+        () => sink.close(),
+        (error) => {
+          // A client that has hung up, or a chunk that was removed: it goes on with `have`, or starts anew.
+          writeLog('warn', 'stream broke off', { requestId: c.get('requestId'), ...errorFields(error) });
+          return sink.abort(error).catch(() => {});
+        },
+      ),
+    );
+    return answer(readable);
+  });
+}
+
+/** The chosen bytes of a stored object; null if it is not there. */
+async function read(
+  tiers: BlobTiers,
+  key: string,
+  policy: BlobPolicy,
+  choose: ChooseRange,
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  const opened = await tiers.open(key, policy, choose);
+  return opened === null ? null : new Uint8Array(await new Response(opened.body).arrayBuffer());
+}
