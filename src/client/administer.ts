@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { type PurgeRequest, PurgeResult } from '../protocol/registry.ts';
 import { type EdgeAccess, request, requestJson } from './http.ts';
 

@@ -1,5 +1,5 @@
 import pRetry from 'p-retry';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { Problem } from '../protocol/problems.ts';
 import { ClientError, integrity } from './errors.ts';
 import { readBounded } from './read-stream.ts';
@@ -43,13 +43,14 @@ class Transient extends Error {
 export async function request<T>(
   access: EdgeAccess,
   route: string,
-  init: () => RequestInit,
+  init: () => RequestInit & { query?: URLSearchParams },
   receive: (response: Response) => Promise<T>,
 ): Promise<T> {
-  const url = new URL(route, access.edge.endsWith('/') ? access.edge : `${access.edge}/`);
   const send = access.fetch ?? globalThis.fetch;
   const attempt = async (): Promise<T> => {
-    const { headers, ...rest } = init();
+    const { headers, query, ...rest } = init();
+    const url = new URL(route, access.edge.endsWith('/') ? access.edge : `${access.edge}/`);
+    if (query !== undefined) url.search = String(query);
     const all = new Headers(headers);
     if (access.token !== undefined) all.set('authorization', `Bearer ${access.token}`);
     try {

@@ -1,4 +1,5 @@
-import { type Engine, EngineError, type EngineSequence, type KvPlanes } from '../engine/index.ts';
+import { EngineError } from '../engine/errors.ts';
+import type { Engine, EngineSequence, KvPlanes } from '../engine/index.ts';
 import type { Manifest } from '../protocol/manifest.ts';
 import { bestCodec } from './best-codec.ts';
 import { type ContextChunksOptions, contextChunks } from './context-chunks.ts';

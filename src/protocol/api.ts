@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { LIMITS } from './limits.ts';
 import { ChunkTokens, Id, Manifest, ManifestLevel, Signature, Visibility } from './manifest.ts';
 import { Tenant } from './tenant.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { CHUNK_TOKENS, LIMITS } from './limits.ts';
 
 /** 32 bytes as lower-case hexadecimal digits. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * Every problem of the API: its HTTP status, and what to do. Each code has an entry in docs/api.md.

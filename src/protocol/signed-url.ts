@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { fromBase64Url, toBase64Url } from './base64url.ts';
 import { Tenant } from './tenant.ts';
 import { checkTenant, signingKey, TokenError, type TokenKeys } from './token.ts';

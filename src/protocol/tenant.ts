@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * Name of a tenant, as tokens carry it. Safe as it is in storage keys and URLs: no separator, and never `.` or `..`.

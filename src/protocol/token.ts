@@ -1,5 +1,5 @@
 import { decodeProtectedHeader, errors, jwtVerify, SignJWT } from 'jose';
-import { z } from 'zod';
+import * as z from 'zod';
 import { fromBase64Url } from './base64url.ts';
 import { Tenant } from './tenant.ts';
 

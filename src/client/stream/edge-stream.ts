@@ -40,12 +40,11 @@ async function receive(options: EdgeStreamOptions): Promise<StreamReceiver> {
   const startMs = performance.now();
   const access: EdgeAccess = options;
   while (receiver.end === null) {
-    const route = `v1/contexts/${options.id}/stream?${queryOf(options, receiver, performance.now() - startMs)}`;
     const before = receiver.have;
     await request(
       access,
-      route,
-      () => ({}),
+      `v1/contexts/${options.id}/stream`,
+      () => ({ query: queryOf(options, receiver, performance.now() - startMs) }),
       async ({ body }) => {
         try {
           receiver.restart();

@@ -1,4 +1,5 @@
-import { type Engine, EngineError, type EngineSequence, type KvPlanes } from '../../engine/index.ts';
+import { EngineError } from '../../engine/errors.ts';
+import type { Engine, EngineSequence, KvPlanes } from '../../engine/index.ts';
 import { toHex } from '../../protocol/ids.ts';
 import { ClientError } from '../errors.ts';
 import type { Meter } from '../report.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { EngineSpeed } from '../controller/index.ts';
 import { PrefillFit } from './prefill-fit.ts';
 
