@@ -49,6 +49,9 @@ describe('a private context', () => {
     expect(manifest).toMatchObject({ visibility: 'private', tenantSalt: await saltOf('ann') });
     const events = await edge(`/v1/contexts/${context.id}/events`, ann);
     expect(await events.text()).toContain('"published"');
+    const stream = await edge(`/v1/contexts/${context.id}/stream?deadlineMs=9000&mbitPerSecond=50`, ann);
+    expect(stream.headers.get('vary')).toBe('Authorization');
+    expect(await stream.text()).toContain('"levels":["near-lossless","near-lossless"]');
   });
 
   it('does not exist for others, nor for a token of its tenant that may not read', async () => {
@@ -62,7 +65,7 @@ describe('a private context', () => {
       { scope: 'admin', tenant: 'bob' },
     ] as const;
     for (const reader of readers) {
-      for (const suffix of ['', '/tokens', '/events']) {
+      for (const suffix of ['', '/tokens', '/events', '/stream?deadlineMs=100']) {
         await expectProblem(
           await edge(`/v1/contexts/${context.id}${suffix}`, reader),
           404,

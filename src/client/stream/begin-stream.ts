@@ -102,7 +102,8 @@ export async function beginStream(
   const decoder = `${profiles.codec.backend} ${manifest.profileId}`;
   const profile = meter.time('profile', async () => {
     const startMs = performance.now();
-    const loaded = await profiles.load(access, manifest);
+    // A context that came as text does not end the download of profiles that outlive it: the next one will need them.
+    const loaded = await profiles.load(options.profiles === undefined ? access : options, manifest);
     meter.addBytes('profile', loaded.fetchedBytes);
     speeds.observeProfile(decoder, performance.now() - startMs);
     return loaded.profile;
