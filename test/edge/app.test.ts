@@ -123,6 +123,7 @@ describe('/openapi.json', () => {
       'GET /v1/contexts',
       'GET /v1/contexts/{id}',
       'GET /v1/contexts/{id}/events',
+      'GET /v1/contexts/{id}/stream',
       'GET /v1/contexts/{id}/tokens',
       'GET /v1/models',
       'GET /v1/profiles/{id}',
