@@ -51,10 +51,11 @@ function panel(tokens: string, rows: TtftReport['ttft'], index: number, low: num
   }
   for (const mbit of links) {
     const at = x(mbit).toFixed(1);
-    parts.push(
-      `<text x="${at}" y="${PANEL.top + PANEL.height + 18}" text-anchor="middle">${mbit} Mbit/s</text>`,
-    );
+    parts.push(`<text x="${at}" y="${PANEL.top + PANEL.height + 18}" text-anchor="middle">${mbit}</text>`);
   }
+  parts.push(
+    `<text x="${left + PANEL.width / 2}" y="${PANEL.top + PANEL.height + 36}" text-anchor="middle">Mbit/s</text>`,
+  );
   for (const { name, color } of LINES) {
     const points = links.flatMap((mbit) => {
       const ms = rows[mbit]![name];
