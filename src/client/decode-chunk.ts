@@ -1,4 +1,4 @@
-import type { CodecProfile } from '../codec/codec.ts';
+import type { ChunkCoder } from '../codec/codec.ts';
 import { CodecError } from '../codec/errors.ts';
 import type { KvPlanes } from '../engine/index.ts';
 import type { Manifest, ManifestLevel } from '../protocol/manifest.ts';
@@ -12,7 +12,7 @@ export async function decodeChunk(
   manifest: Manifest,
   index: number,
   profiles: Profiles,
-  profile: CodecProfile,
+  profile: ChunkCoder,
 ): Promise<KvPlanes> {
   try {
     verifyHeader(profiles.codec.inspectChunk(bytes), manifest, index);

@@ -1,4 +1,4 @@
-import type { CodecProfile } from '../../codec/codec.ts';
+import type { ChunkCoder } from '../../codec/codec.ts';
 import type { KvPlanes } from '../../engine/index.ts';
 import type { Manifest } from '../../protocol/manifest.ts';
 import { levelWithin, type Session } from '../controller/index.ts';
@@ -21,7 +21,7 @@ export interface LevelStreamOptions {
   session: Session;
   roundTripMs: number;
   profiles: Profiles;
-  profile: Promise<CodecProfile>;
+  profile: Promise<ChunkCoder>;
   /** Names backend and profile to `speeds`. */
   decoder: string;
   speeds: Speeds;
@@ -51,7 +51,7 @@ export class LevelStream {
   readonly #planes: (KvPlanes | undefined)[] = [];
   readonly #decodedLevels: number[];
   #tokens: Uint32Array | null = null;
-  #profile: CodecProfile | null = null;
+  #profile: ChunkCoder | null = null;
   #decoding: Promise<void> | null = null;
   /** Levels that the standby waits for, or has begun with. */
   #standby: { kvLevels: readonly number[]; planes: KvPlanes[] | null; isDone: boolean } | null = null;
@@ -213,7 +213,7 @@ export class LevelStream {
     await meter.time('verify', () => verifyBytes(prefix, described.levels[level]!, chunk));
     const startMs = performance.now();
     const planes = await meter.time('decode', () =>
-      decodeChunk(prefix, manifest, chunk, profiles, this.#profile as CodecProfile),
+      decodeChunk(prefix, manifest, chunk, profiles, this.#profile as ChunkCoder),
     );
     speeds.observeDecode(decoder, name, described.tokenCount, performance.now() - startMs);
     this.#planes[chunk] = planes;
