@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startShapedProxyThread } from '../../src/cli/link/shaped-proxy-thread.ts';
 import { type Stack, startStack } from '../../src/cli/local/stack.ts';
 import {
+  edgeStream,
   fetchManifest,
   followContext,
   measureEngine,
@@ -11,7 +12,7 @@ import {
   Speeds,
 } from '../../src/client/index.ts';
 import { loadBestCodec } from '../../src/codec/index.ts';
-import type { Engine, EngineSequence } from '../../src/engine/index.ts';
+import type { Engine, EngineSequence, KvPlanes } from '../../src/engine/index.ts';
 import { openLlamaEngine } from '../../src/engine/llama/engine.ts';
 import { SMOLLM2 } from '../../src/engine/llama/models.ts';
 import { startHostileProxy } from './support/hostile-proxy.ts';
@@ -152,6 +153,21 @@ describe.skipIf(skipReason !== null)('through a real origin and the real Worker'
     expect(report.levels.slice(1)).toEqual([null, null]);
     expect(report.stageMs.text).toBeGreaterThan(0);
     await sequence.close();
+  });
+
+  test('what the edge streams decodes, loads and goes on as the text does', async () => {
+    const planes: KvPlanes[] = [];
+    const link = { deadlineMs: 60_000, mbitPerSecond: 500 };
+    for await (const { kv } of edgeStream({ ...stack.access, id, profiles, ...link })) {
+      expect(kv!.level).toBe('near-lossless');
+      planes.push(kv!.planes);
+    }
+    const tokens = engine.tokenize(TEXT);
+    const sequence = await engine.openSequence({ capacityTokens: tokens.length + 1 });
+    await sequence.loadPlanes(tokens, planes);
+    const generation = await sequence.generate({ maxTokens: 1, stopAtEnd: false });
+    await sequence.close();
+    expect([...generation.tokens]).toEqual(await fromText(1));
   });
 
   test('publishing the same text again answers that it exists', async () => {
