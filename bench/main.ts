@@ -5,7 +5,7 @@ import { printCodec } from './codec/print.ts';
 import { printCost, runCost, STANDARD_BITS_PER_VALUE } from './cost/main.ts';
 import { measureCold } from './edge/cold.ts';
 import { runEdge } from './edge/main.ts';
-import { printServing } from './edge/print.ts';
+import { printEdge } from './edge/print.ts';
 import { printMemory, runMemory } from './memory/main.ts';
 import { runQuality } from './quality/main.ts';
 import { printQuality } from './quality/print.ts';
@@ -64,7 +64,7 @@ program
   .option('--json', 'print one JSON object')
   .action(async ({ json, rounds, seconds }) => {
     const report = await runEdge({ rounds, seconds });
-    console.log(json ? JSON.stringify(report) : `${printServing(report)}\n`, report);
+    console.log(json ? JSON.stringify(report) : printEdge(report));
   });
 
 program

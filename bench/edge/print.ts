@@ -1,9 +1,19 @@
 import { median } from '../statistics.ts';
+import type { EdgeReport } from './main.ts';
 import type { ServingReport } from './serving.ts';
 import type { Comparison } from './throughput.ts';
 
 /** The report as Markdown. */
-export function printServing(report: ServingReport): string {
+export function printEdge(report: EdgeReport): string {
+  const { herdClients, herdServed, herdComputations, herdMs, killPoints, halfPublished, lostJobs } = report;
+  return [
+    printServing(report),
+    `Herd of ${herdClients} clients on a context that nobody has: ${herdComputations} computation, ${herdServed} served, ${herdMs} ms`,
+    `Origin killed at ${killPoints} points: ${halfPublished} contexts half published, ${lostJobs} jobs lost`,
+  ].join('\n');
+}
+
+function printServing(report: ServingReport): string {
   const { whole, level, manifest, latency, compute } = report;
   return [
     `A chunk of ${report.chunkBytes} bytes; medians; ratio: kvedge by the other, above 1 is better`,
