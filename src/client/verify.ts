@@ -14,6 +14,9 @@ export function verifyManifest(manifest: Manifest, id: string): void {
     if (!isLast && chunk.tokenCount !== CHUNK_TOKENS) {
       throw integrity(`chunk ${index} has ${chunk.tokenCount} tokens, all but the last have ${CHUNK_TOKENS}`);
     }
+    if (chunk.levels.some((level, i) => level.bytes < (chunk.levels[i - 1]?.bytes ?? 0))) {
+      throw integrity(`the levels of chunk ${index} shrink`);
+    }
     tokenCount += chunk.tokenCount;
   }
   if (tokenCount !== manifest.tokenCount) {

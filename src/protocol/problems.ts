@@ -50,6 +50,11 @@ export const PROBLEMS = {
     'Fetch the object anew.',
   ],
   'too-large': [413, 'A limit is exceeded', 'Stay below the limit named in the detail.'],
+  'stream-too-long': [
+    422,
+    'The context has more chunks than the edge plans for',
+    'Plan in the client: openContext with deadlineMs, or fetch chunks by range.',
+  ],
   'context-too-large': [
     413,
     'The context has too many tokens',

@@ -123,14 +123,14 @@ export interface Decision {
 /** A strategy is a pure function. */
 export type Strategy = (view: View) => Decision;
 
-/** Throws `RangeError` on levels that do not grow. */
+/** Throws `RangeError` on levels that shrink. Equal ones are fine: the finer then costs nothing. */
 export function outlineOf(chunks: readonly ChunkOption[], engine: EngineSpeed): Outline {
   const starts = [0];
   for (const { tokenCount, levels } of chunks) {
     if (levels.length === 0) throw new RangeError('a chunk without levels');
     for (const [i, level] of levels.entries()) {
       const before = levels[i - 1];
-      if (before && (level.bytes <= before.bytes || level.decodeMs < before.decodeMs))
+      if (before && (level.bytes < before.bytes || level.decodeMs < before.decodeMs))
         throw new RangeError('levels must be ordered from the coarsest to the finest');
     }
     starts.push(starts.at(-1)! + tokenCount);

@@ -17,16 +17,21 @@ export interface Contiguous {
  * one is complete; the session hears of it when nothing before it is missing.
  */
 export class ChunkBytes {
-  /** As large as the finest level; filled from the start. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  #bytes = new Uint8Array(0);
   readonly #parts: Part[] = [];
 
-  constructor(size: number) {
-    this.bytes = new Uint8Array(size);
+  /** Up to the end of what was asked for; filled from the start. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#bytes;
   }
 
   /** A transfer was asked for; it follows all that were before it. */
   add(transfer: Transfer): void {
+    if (transfer.toByte > this.#bytes.length) {
+      const larger = new Uint8Array(transfer.toByte);
+      larger.set(this.#bytes);
+      this.#bytes = larger;
+    }
     this.#parts.push({ transfer, reported: 0, arrived: 0 });
   }
 
@@ -36,7 +41,7 @@ export class ChunkBytes {
     if (part === undefined) return [];
     const at = transfer.fromByte + part.arrived;
     const kept = piece.subarray(0, Math.max(0, transfer.toByte - at));
-    this.bytes.set(kept, at);
+    this.#bytes.set(kept, at);
     part.arrived += kept.length;
     const news: Contiguous[] = [];
     for (let head = this.#parts[0]; head !== undefined; head = this.#parts[0]) {

@@ -1,6 +1,7 @@
 import type { KvPlanes } from '../../engine/index.ts';
 import type { Manifest } from '../../protocol/manifest.ts';
 import { decodeChunk } from '../decode-chunk.ts';
+import { integrity } from '../errors.ts';
 import { type EdgeAccess, request } from '../http.ts';
 import type { Profiles } from '../profiles.ts';
 import { piecesOf } from '../read-stream.ts';
@@ -28,8 +29,8 @@ export async function* edgeStream(options: EdgeStreamOptions): AsyncGenerator<St
   yield* await withProfiles(options, async (profiles) => {
     const receiver = await receive(options);
     const manifest = receiver.manifest as Manifest;
-    if (options.trustedKeys !== undefined) await verifySignature(manifest, options.trustedKeys);
-    options.checkManifest?.(manifest);
+    if (options.textTokensPerSecond === undefined && receiver.end!.levels.includes(null))
+      throw integrity('the stream leaves chunks to the text, which this client cannot evaluate');
     const tokens = await verifyTokens(manifest, receiver.tokens!);
     return decoded(options, manifest, tokens, receiver, profiles);
   });
@@ -41,24 +42,46 @@ async function receive(options: EdgeStreamOptions): Promise<StreamReceiver> {
   const access: EdgeAccess = options;
   while (receiver.end === null) {
     const before = receiver.have;
-    await request(
+    const refusal = await request(
       access,
       `v1/contexts/${options.id}/stream`,
       () => ({ query: queryOf(options, receiver, performance.now() - startMs) }),
       async ({ body }) => {
         try {
           receiver.restart();
-          for await (const piece of piecesOf(body)) receiver.push(piece);
+          for await (const piece of piecesOf(body)) {
+            const known = receiver.manifest;
+            receiver.push(piece);
+            if (receiver.manifest === known) continue;
+            const refusal = await refusalOf(receiver.manifest as Manifest, options);
+            if (refusal !== null) return refusal;
+          }
         } catch (error) {
           access.signal?.throwIfAborted();
           // What came is kept, so the next request is another one.
           if (receiver.have === before || !(error instanceof TypeError)) throw error;
         }
         if (receiver.end === null && receiver.have === before) throw new TypeError('the stream ended early');
+        return null;
       },
     );
+    if (refusal !== null) throw refusal.reason;
   }
   return receiver;
+}
+
+/** Before anything of a context is kept: it is one that the caller wants, from a publisher that it trusts. */
+async function refusalOf(
+  manifest: Manifest,
+  { trustedKeys, checkManifest }: EdgeStreamOptions,
+): Promise<{ reason: unknown } | null> {
+  try {
+    if (trustedKeys !== undefined) await verifySignature(manifest, trustedKeys);
+    checkManifest?.(manifest);
+    return null;
+  } catch (reason) {
+    return { reason }; // not an error of the transfer, which would be tried again
+  }
 }
 
 function queryOf(options: EdgeStreamOptions, { have }: StreamReceiver, elapsedMs: number): URLSearchParams {

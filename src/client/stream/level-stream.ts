@@ -57,6 +57,7 @@ export class LevelStream {
   #standby: { kvLevels: readonly number[]; planes: KvPlanes[] | null; isDone: boolean } | null = null;
   #failure: { error: unknown } | null = null;
   #lost: unknown = null;
+  #isProfileLost = false;
 
   constructor(options: LevelStreamOptions) {
     this.#options = options;
@@ -64,7 +65,7 @@ export class LevelStream {
     this.#decodedLevels = manifest.chunks.map(() => -1);
     this.#transfers = new Transfers({
       access,
-      chunks: manifest.chunks.map(({ id, levels }) => ({ id, bytes: levels.at(-1)!.bytes })),
+      chunkIds: manifest.chunks.map(({ id }) => id),
       session,
       roundTripMs,
       nowMs: () => this.#nowMs(),
@@ -101,9 +102,10 @@ export class LevelStream {
         const nowMs = this.#nowMs();
         this.#transfers.observe(nowMs);
         if (this.#lost !== null && this.#tokens !== null) return await this.#settle(this.#whatIsHere());
-        const { start, cut, standby, finish, wakeAtMs } = session.step(nowMs);
+        const { start, cut, standby, stop, finish, wakeAtMs } = session.step(nowMs);
         for (const transfer of cut) this.#transfers.cut(transfer);
         for (const transfer of start) this.#transfers.start(transfer);
+        if (stop) await this.#stopStandby();
         if (standby !== null && this.#options.filler === null) return await this.#settle(standby);
         if (standby !== null) this.#standby = { kvLevels: standby, planes: null, isDone: false };
         if (finish?.from === 'load') return await this.#settle(finish.kvLevels);
@@ -159,7 +161,7 @@ export class LevelStream {
         session.decoding(readyMs, readyMs);
         this.#bell.ring();
       },
-      (error) => this.#fail(error),
+      (error) => this.#profileFailed(error),
     );
   }
 
@@ -172,8 +174,18 @@ export class LevelStream {
     this.#bell.ring();
   }
 
+  /** Without it no KV can be decoded, which the text makes up for like for an edge that is away. */
+  #profileFailed(error: unknown): void {
+    const isAway = error instanceof ClientError && error.code === 'edge-unreachable';
+    if (!isAway || this.#options.filler === null) this.#fail(error);
+    this.#isProfileLost = true;
+    this.#lost ??= error;
+    this.#bell.ring();
+  }
+
   /** Finest complete levels of the leading chunks that have one. */
   #whatIsHere(): number[] {
+    if (this.#isProfileLost) return [];
     const levels = this.#levelsHere();
     const end = levels.indexOf(-1);
     return end === -1 ? levels : levels.slice(0, end);
@@ -237,6 +249,12 @@ export class LevelStream {
       },
       (error) => this.#fail(error),
     );
+  }
+
+  /** The processor goes to decoding; what was evaluated is forgotten when the next filling begins. */
+  async #stopStandby(): Promise<void> {
+    this.#standby = null;
+    await this.#options.filler?.stop();
   }
 
   #standbyResult(): Settled {

@@ -1,6 +1,7 @@
 import type { Engine } from '../../engine/index.ts';
 import { toHex } from '../../protocol/ids.ts';
 import type { EngineSpeed } from '../controller/index.ts';
+import { ClientError } from '../errors.ts';
 import type { OpenedContext } from '../open-context.ts';
 import { Meter, summaryOf } from '../report.ts';
 import { verifyModel } from '../verify.ts';
@@ -43,11 +44,14 @@ export async function openByDeadline(options: OpenByDeadlineOptions): Promise<Op
       });
       stream = begun.start(filler);
       const { kvLevels, planes, isFilled } = await stream.run();
-      if (!isFilled) await filler.fill(await begun.tokens, planes);
+      const tokens = await begun.tokens;
+      if (!isFilled) await filler.fill(tokens, planes);
       options.signal?.throwIfAborted();
+      const sequence = await filler.take();
+      checkFilled(sequence.tokens, tokens);
       const levels = levelNames.map((names, chunk) => names[kvLevels[chunk] ?? -1] ?? null);
       return {
-        sequence: await filler.take(),
+        sequence,
         manifest,
         report: {
           level: summaryOf(levels),
@@ -66,6 +70,15 @@ export async function openByDeadline(options: OpenByDeadlineOptions): Promise<Op
       over.abort(new Error('the context is here'));
     }
   });
+}
+
+/** The sequence holds the context and nothing else. */
+function checkFilled(held: Uint32Array, tokens: Uint32Array): void {
+  if (held.length === tokens.length && held.every((token, i) => token === tokens[i])) return;
+  throw new ClientError(
+    'engine-failed',
+    `the engine holds ${held.length} tokens, which are not the ${tokens.length} of the context`,
+  );
 }
 
 async function engineSpeed(engine: Engine, speeds: Speeds): Promise<EngineSpeed | null> {

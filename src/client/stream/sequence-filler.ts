@@ -25,6 +25,8 @@ export class SequenceFiller {
   readonly #model: string;
   readonly #opening: Promise<EngineSequence>;
   #isStopped = false;
+  /** Number of the latest filling; earlier ones that have not begun never do. */
+  #turn = 0;
   #running: Promise<boolean> | null = null;
 
   constructor(options: SequenceFillerOptions) {
@@ -36,14 +38,14 @@ export class SequenceFiller {
 
   /** Resolves with true when all tokens are in, false if it was stopped before. Throws `ClientError` `engine-failed`. */
   fill(tokens: Uint32Array, planes: readonly KvPlanes[]): Promise<boolean> {
-    this.#isStopped = false;
-    this.#running = this.#fill(tokens, planes);
+    this.#running = this.#afterStop(this.stop(), tokens, planes);
     return this.#running;
   }
 
   /** Resolves when the engine has stopped, after the piece that it evaluates. */
   async stop(): Promise<void> {
     this.#isStopped = true;
+    this.#turn += 1;
     await this.#running?.catch(() => {}); // `fill` reports it
   }
 
@@ -55,6 +57,19 @@ export class SequenceFiller {
   async close(): Promise<void> {
     await this.stop();
     await this.#opening.then((sequence) => sequence.close()).catch(() => {});
+  }
+
+  /** One filling at a time: what was under way has ended before the next one touches the sequence. */
+  async #afterStop(
+    stopped: Promise<void>,
+    tokens: Uint32Array,
+    planes: readonly KvPlanes[],
+  ): Promise<boolean> {
+    const turn = ++this.#turn;
+    await stopped;
+    if (turn !== this.#turn) return false;
+    this.#isStopped = false;
+    return this.#fill(tokens, planes);
   }
 
   async #fill(tokens: Uint32Array, planes: readonly KvPlanes[]): Promise<boolean> {

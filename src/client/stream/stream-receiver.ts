@@ -47,22 +47,53 @@ export class StreamReceiver {
   }
 
   #take(part: StreamPart): void {
-    if (part.name === 'kv') this.#keep(part.chunk, part.fromByte, part.bytes);
-    else if (part.name === 'end') this.end = StreamEnd.parse(part.json);
-    else if (part.name === 'tokens') this.tokens = ContextTokens.parse(part.json);
-    else {
+    if (this.end !== null) throw integrity('the stream goes on after its end');
+    if (part.name === 'manifest') {
+      // A connection that broke before the tokens were whole begins anew, with the same manifest.
+      if (this.tokens !== null) throw integrity('the stream gives the manifest a second time');
       this.manifest = Manifest.parse(part.json);
       verifyManifest(this.manifest, this.#id);
-      this.#objects = this.manifest.chunks.map(({ levels }) => new Uint8Array(levels.at(-1)!.bytes));
+      this.#objects = this.manifest.chunks.map(() => new Uint8Array(0));
       this.#received = this.#objects.map(() => 0);
+    } else if (this.manifest === null) {
+      throw integrity('the stream does not begin with the manifest');
+    } else if (part.name === 'tokens') {
+      if (this.tokens !== null) throw integrity('the stream gives the tokens a second time');
+      this.tokens = ContextTokens.parse(part.json);
+    } else if (this.tokens === null) {
+      throw integrity('the stream gives no tokens before KV');
+    } else if (part.name === 'kv') {
+      this.#keep(this.manifest, part.chunk, part.fromByte, part.bytes);
+    } else {
+      this.end = endFor(this.manifest, StreamEnd.parse(part.json));
     }
   }
 
-  #keep(chunk: number, fromByte: number, bytes: Uint8Array): void {
-    const object = this.#objects[chunk];
-    if (object === undefined || fromByte !== this.#received[chunk] || fromByte + bytes.length > object.length)
+  #keep({ chunks }: Manifest, chunk: number, fromByte: number, bytes: Uint8Array): void {
+    const most = chunks[chunk]?.levels.at(-1)?.bytes ?? 0;
+    const end = fromByte + bytes.length;
+    if (fromByte !== this.#received[chunk] || end > most)
       throw integrity(`the stream gives bytes from ${fromByte} of chunk ${chunk}, which do not follow`);
-    object.set(bytes, fromByte);
-    this.#received[chunk] = fromByte + bytes.length;
+    if (end > this.#objects[chunk]!.length) {
+      // Memory follows what came, not what a manifest announces.
+      const larger = new Uint8Array(Math.min(most, Math.max(2 * end, SMALLEST_BYTES)));
+      larger.set(this.#objects[chunk]!);
+      this.#objects[chunk] = larger;
+    }
+    this.#objects[chunk]!.set(bytes, fromByte);
+    this.#received[chunk] = end;
   }
+}
+
+const SMALLEST_BYTES = 65_536;
+
+/** One entry per chunk; KV, then text to the end. */
+function endFor({ chunks }: Manifest, end: StreamEnd): StreamEnd {
+  const text = end.levels.indexOf(null);
+  if (
+    end.levels.length !== chunks.length ||
+    (text !== -1 && end.levels.slice(text).some((level) => level !== null))
+  )
+    throw integrity('the stream ends with levels that are not those of the chunks, from the first');
+  return end;
 }

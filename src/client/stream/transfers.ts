@@ -4,8 +4,8 @@ import { ChunkBytes } from './chunk-bytes.ts';
 
 export interface TransfersOptions {
   access: EdgeAccess;
-  /** Of every chunk: its id, and the size of its finest level. */
-  chunks: readonly { id: string; bytes: number }[];
+  /** Of every chunk, in order. */
+  chunkIds: readonly string[];
   session: Session;
   roundTripMs: number;
   /** Milliseconds on the session's clock. */
@@ -38,7 +38,7 @@ export class Transfers {
 
   constructor(options: TransfersOptions) {
     this.#options = options;
-    this.#objects = options.chunks.map(({ bytes }) => new ChunkBytes(bytes));
+    this.#objects = options.chunkIds.map(() => new ChunkBytes());
   }
 
   get requests(): number {
@@ -93,11 +93,11 @@ export class Transfers {
   }
 
   async #fetch(transfer: Transfer, underWay: UnderWay): Promise<void> {
-    const { access, chunks, session, nowMs, onEnd, onFailure } = this.#options;
+    const { access, chunkIds, session, nowMs, onEnd, onFailure } = this.#options;
     const stop = underWay.stop.signal;
     const signal = access.signal === undefined ? stop : AbortSignal.any([access.signal, stop]);
     try {
-      await requestRange({ ...access, signal }, `v1/chunks/${chunks[transfer.chunk]!.id}`, {
+      await requestRange({ ...access, signal }, `v1/chunks/${chunkIds[transfer.chunk]!}`, {
         fromByte: transfer.fromByte,
         toByte: () => transfer.toByte,
         onAnswer: () => {

@@ -1,5 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { Id, type Manifest } from '../../protocol/manifest.ts';
+import { ProblemError } from '../../protocol/problems.ts';
 import { STREAM_TYPE } from '../../protocol/stream-frames.ts';
 import { readerTenant } from '../auth.ts';
 import { tokensRange } from '../context-tokens.ts';
@@ -34,10 +35,14 @@ const getStream = createRoute({
       'forbidden',
       'context-not-found',
       'context-gone',
+      'stream-too-long',
       'rate-limited',
     ),
   },
 });
+
+/** A plan takes time that grows with the square of the chunks: 2 ms at this many, of a request's CPU time. */
+const MAX_CHUNKS = 128;
 
 export function addContextStreamRoute(app: App): void {
   addRoute(app, getStream, async (c) => {
@@ -53,6 +58,12 @@ export function addContextStreamRoute(app: App): void {
     });
     if (manifestJson === null) throw await missing();
     const manifest = JSON.parse(new TextDecoder().decode(manifestJson)) as Manifest; // checked when it was published
+    if (manifest.chunks.length > MAX_CHUNKS) {
+      throw new ProblemError(
+        'stream-too-long',
+        `the context has ${manifest.chunks.length} chunks, at most ${MAX_CHUNKS} are streamed`,
+      );
+    }
 
     const headers = { 'content-type': STREAM_TYPE, 'cache-control': 'no-store, no-transform' };
     const answer = (body: ReadableStream | null) => ownedBy(found.tenant, new Response(body, { headers }));

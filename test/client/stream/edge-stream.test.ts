@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { edgeStream, Profiles } from '../../../src/client/index.ts';
+import { type EdgeStreamOptions, edgeStream, Profiles } from '../../../src/client/index.ts';
 import { frameHeader } from '../../../src/protocol/stream-frames.ts';
 import { fakeCodec } from '../../origin/support/fake-codec.ts';
 import { type FakeEdge, queueJob, startFakeEdge } from '../../origin/support/fake-edge.ts';
@@ -52,10 +52,14 @@ function streamFor(have: number[] | null, alter = (_: Uint8Array) => {}): Buffer
   return Buffer.concat(parts.flat());
 }
 
-async function opened() {
+async function drain(options: EdgeStreamOptions): Promise<void> {
+  for await (const _ of edgeStream(options));
+}
+
+async function opened(more: Partial<EdgeStreamOptions> = {}) {
   const chunks = [];
-  for await (const chunk of edgeStream({ edge: edge.url, id, profiles, deadlineMs: 2_000 }))
-    chunks.push(chunk);
+  const options = { edge: edge.url, id, profiles, deadlineMs: 2_000, textTokensPerSecond: 400, ...more };
+  for await (const chunk of edgeStream(options)) chunks.push(chunk);
   return chunks;
 }
 
@@ -96,6 +100,42 @@ test.each([0.05, 0.4, 0.8])(
     expect(Number(queries[1]!.get('deadlineMs'))).toBeLessThan(2_000);
   },
 );
+
+test('frames in another order, a second manifest and an end that does not fit are refused', async () => {
+  const manifest = json('manifest', edge.manifests.get(id));
+  const tokens = json('tokens', edge.tokens.get(id));
+  const end = (levels: unknown) => json('end', { levels });
+  for (const frames of [
+    [end(LEVELS)],
+    [tokens, manifest, end(LEVELS)],
+    [manifest, end(LEVELS)],
+    [manifest, tokens, manifest],
+    [manifest, tokens, end(LEVELS.slice(1))],
+    [manifest, tokens, end([null, ...LEVELS.slice(1)])],
+  ]) {
+    serve((response) => response.end(Buffer.concat(frames.flat())));
+    await expect(opened()).rejects.toMatchObject({ code: 'integrity-failed' });
+  }
+});
+
+test('text for a client that evaluates none is refused', async () => {
+  serve((response, have) => response.end(streamFor(have)));
+  await expect(drain({ edge: edge.url, id, profiles, deadlineMs: 2_000 })).rejects.toMatchObject({
+    code: 'integrity-failed',
+  });
+});
+
+test('a manifest that the caller refuses ends the transfer before anything else is read', async () => {
+  const queries = serve((response) => {
+    response.write(Buffer.concat(json('manifest', edge.manifests.get(id)))); // and nothing ever follows
+  });
+  const refusal = new Error('not this one');
+  const checkManifest = () => {
+    throw refusal;
+  };
+  await expect(opened({ checkManifest })).rejects.toBe(refusal);
+  expect(queries).toHaveLength(1);
+});
 
 test('altered bytes, bytes that do not follow and a body that is no stream are refused', async () => {
   serve((response, have) => response.end(streamFor(have, (payload) => payload.fill(7, -9))));

@@ -53,7 +53,7 @@ const stallingFetch: typeof fetch = async (_, init) => {
 function transfersOf(session: Session, onEnd = () => {}) {
   return new Transfers({
     access: { edge: 'http://edge.test', fetch: stallingFetch },
-    chunks: [{ id: 'a'.repeat(64), bytes: 1_000 }],
+    chunkIds: ['a'.repeat(64)],
     session,
     roundTripMs: ROUND_TRIP_MS,
     nowMs: () => performance.now() - startMs,
