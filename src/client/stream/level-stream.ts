@@ -165,21 +165,21 @@ export class LevelStream {
     );
   }
 
-  /** An edge that goes away costs quality, not the answer, where the text can be evaluated. Anything else is fatal. */
   #transferFailed(error: unknown): void {
-    const isAway = error instanceof ClientError && error.code === 'edge-unreachable';
-    const isUsable = this.#options.filler !== null || !this.#levelsHere().includes(-1);
-    if (!isAway || !isUsable) this.#fail(error);
-    this.#lost = error;
-    this.#bell.ring();
+    this.#lose(error, this.#options.filler !== null || !this.#levelsHere().includes(-1));
   }
 
-  /** Without it no KV can be decoded, which the text makes up for like for an edge that is away. */
+  /** Without it no KV can be decoded, only text evaluated. */
   #profileFailed(error: unknown): void {
-    const isAway = error instanceof ClientError && error.code === 'edge-unreachable';
-    if (!isAway || this.#options.filler === null) this.#fail(error);
     this.#isProfileLost = true;
-    this.#lost ??= error;
+    this.#lose(error, this.#options.filler !== null);
+  }
+
+  /** An edge that goes away costs quality, not the answer, where what is left will do. Anything else is fatal. */
+  #lose(error: unknown, isEnoughLeft: boolean): void {
+    const isAway = error instanceof ClientError && error.code === 'edge-unreachable';
+    if (!isAway || !isEnoughLeft) this.#fail(error);
+    this.#lost = error;
     this.#bell.ring();
   }
 

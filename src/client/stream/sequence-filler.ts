@@ -25,7 +25,7 @@ export class SequenceFiller {
   readonly #model: string;
   readonly #opening: Promise<EngineSequence>;
   #isStopped = false;
-  /** Number of the latest filling; earlier ones that have not begun never do. */
+  /** Counts stops; a filling that has not begun before the next one never does. */
   #turn = 0;
   #running: Promise<boolean> | null = null;
 
@@ -65,7 +65,7 @@ export class SequenceFiller {
     tokens: Uint32Array,
     planes: readonly KvPlanes[],
   ): Promise<boolean> {
-    const turn = ++this.#turn;
+    const turn = this.#turn; // `stop` has begun it
     await stopped;
     if (turn !== this.#turn) return false;
     this.#isStopped = false;

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { ContextIdInput } from './context-id-input.tsx';
 import { ContextView } from './context-view.tsx';
 import { Contexts } from './contexts.tsx';
 import { contextHash, selectedContext } from './selection.ts';
@@ -52,18 +53,7 @@ function ContextForm({ id }: { id: string | null }) {
   return (
     <form onSubmit={submit} class="line">
       <label for="context-id">Context id, published or being computed</label>
-      <input
-        id="context-id"
-        name="id"
-        class="id"
-        required
-        pattern="\s*[0-9a-f]{64}\s*"
-        title="64 digits of 0-9 and a-f"
-        autocomplete="off"
-        spellcheck={false}
-        key={id}
-        defaultValue={id ?? ''}
-      />
+      <ContextIdInput id={id} />
       <button type="submit">Show</button>
     </form>
   );

@@ -1,10 +1,9 @@
 import { z } from '@hono/zod-openapi';
 import { LevelName } from '../../protocol/manifest.ts';
+import { decimal } from '../http/decimal.ts';
 
 const MAX_DEADLINE_MS = 600_000;
 const MAX_MBIT_PER_SECOND = 100_000;
-
-const decimal = (pattern: RegExp, expected: string) => z.string().regex(pattern, expected).transform(Number);
 
 /** How `GET /v1/chunks/{id}` may be asked to cut: in one way at most. */
 export const ChunkQuery = z

@@ -1,9 +1,8 @@
 import { z } from '@hono/zod-openapi';
 import { LIMITS } from '../../protocol/limits.ts';
+import { decimal } from '../http/decimal.ts';
 
 const LONGEST_HAVE = 11 * LIMITS.chunksPerContext;
-
-const decimal = (pattern: RegExp, expected: string) => z.string().regex(pattern, expected).transform(Number);
 
 /** What a client says of itself to `GET /v1/contexts/{id}/stream`. */
 export const StreamQuery = z.strictObject({

@@ -1,4 +1,4 @@
-import type { Actions, Session, Transfer } from '../../client/controller/index.ts';
+import type { Session, Transfer } from '../../client/controller/index.ts';
 import type { Manifest } from '../../protocol/manifest.ts';
 import { frameHeader, type StreamEnd } from '../../protocol/stream-frames.ts';
 import type { ByteRange } from '../http/range.ts';
@@ -49,20 +49,17 @@ export async function writeStream(
     for (;;) {
       const nowMs = clock.nowMs();
       decoder.runUntil(nowMs);
-      while (queue[0] !== undefined && isOver(queue[0], session)) {
-        queue.shift();
-        lookAtMs = nowMs;
-      }
       // A plan costs more than a piece: it is made anew when a transfer has ended, or when the planner wants to look.
-      const isDue = queue.length === 0 || nowMs >= lookAtMs;
-      const { start, standby, finish, wakeAtMs } = isDue ? session.step(nowMs) : NOTHING_NEW;
-      if (isDue) lookAtMs = Math.min(wakeAtMs, nowMs + LONGEST_SKIP_MS);
-      queue.push(...start);
-      // A client that only reads evaluates no text meanwhile: it begins when the stream ends.
-      const kvLevels = standby ?? finish?.kvLevels;
-      if (kvLevels !== undefined) {
-        const end = new TextEncoder().encode(JSON.stringify(endOf(manifest, kvLevels)));
-        return await write(frameHeader('end', end.length), end);
+      if (queue[0] === undefined || isOver(queue[0], session) || nowMs >= lookAtMs) {
+        const { start, standby, finish, wakeAtMs } = session.step(nowMs);
+        lookAtMs = Math.min(wakeAtMs, nowMs + LONGEST_SKIP_MS);
+        queue.push(...start);
+        // A client that only reads evaluates no text meanwhile: it begins when the stream ends.
+        const kvLevels = standby ?? finish?.kvLevels;
+        if (kvLevels !== undefined) {
+          const end = new TextEncoder().encode(JSON.stringify(endOf(manifest, kvLevels)));
+          return await write(frameHeader('end', end.length), end);
+        }
       }
       while (queue[0] !== undefined && isOver(queue[0], session)) queue.shift();
       const [transfer] = queue;
@@ -89,13 +86,6 @@ export async function writeStream(
 
 /** The planner always has a next look in mind; this only bounds the steps of a clock on which nothing happens. */
 const LONGEST_SKIP_MS = 1_000;
-
-const NOTHING_NEW: Pick<Actions, 'start' | 'standby' | 'finish' | 'wakeAtMs'> = {
-  start: [],
-  standby: null,
-  finish: null,
-  wakeAtMs: 0,
-};
 
 /** Complete, or cut short to what is here or to nothing. */
 function isOver({ chunk, fromByte, toByte }: Transfer, session: Session): boolean {

@@ -1,3 +1,4 @@
+import { ContextIdInput } from '../context-id-input.tsx';
 import type { OpenRequest } from './messages.ts';
 
 interface Props {
@@ -16,18 +17,7 @@ export function OpenForm({ id, onOpen }: Props) {
     <form onSubmit={submit}>
       <div class="line">
         <label for="context-id">Context id</label>
-        <input
-          id="context-id"
-          name="id"
-          class="id"
-          required
-          pattern="\s*[0-9a-f]{64}\s*"
-          title="64 digits of 0-9 and a-f"
-          autocomplete="off"
-          spellcheck={false}
-          key={id}
-          defaultValue={id ?? ''}
-        />
+        <ContextIdInput id={id} />
       </div>
       <div class="line">
         <label for="level">Level</label>
