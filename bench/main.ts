@@ -7,7 +7,8 @@ import { measureCold } from './edge/cold.ts';
 import { runEdge } from './edge/main.ts';
 import { printEdge } from './edge/print.ts';
 import { printMemory, runMemory } from './memory/main.ts';
-import { runQuality } from './quality/main.ts';
+import { writeQualityDocs } from './quality/docs.ts';
+import { mergeReports, runQuality } from './quality/main.ts';
 import { printQuality } from './quality/print.ts';
 import { runStreaming } from './streaming/main.ts';
 import { plotStreaming } from './streaming/plot.ts';
@@ -43,16 +44,32 @@ const program = new Command('bench').description('Benchmarks that print every fi
 
 program
   .command('quality')
-  .description('rate and damage of every level: split contexts, scored through the engine')
-  .option('--model <name|path>', 'pinned name or GGUF file', 'smollm2-135m-instruct')
-  .option('--profile <file>', 'profile of that model', 'origin-gpu/profiles/smollm2-135m-instruct.kvp')
-  .option('--prefix-tokens <n>', 'tokens that are cached', positive, 1024)
+  .description(
+    'rate and damage of every codec, retrieval and generation: split contexts, scored through the engine',
+  )
+  .option('--model <name|path...>', 'pinned names or GGUF files', ['smollm2-135m-instruct'])
+  .option('--profile <file>', "profile of the model (default: origin-gpu/profiles' if there is one)")
+  .option('--no-profile', 'codec 2 and baselines only')
+  .option(
+    '--prefix-tokens <n...>',
+    'lengths of what is cached; the first has all documents',
+    lengths,
+    [1024, 4096],
+  )
   .option('--scored-tokens <n>', 'tokens after them that are evaluated', positive, 511)
-  .option('--every-tokens <n>', 'compare every n-th of them', positive, 1)
+  .option('--every-tokens <n>', 'compare every n-th of them', positive, 8)
+  .option('--long-documents <n>', 'documents at the other lengths', positive, 3)
   .option('--only <text>', 'only documents whose name contains this')
+  .option('--no-baselines', 'only the codecs of this project')
+  .option('--no-tasks', 'neither retrieval nor generation')
+  .option('--threads <n>', "the engine's threads", positive)
+  .option('--write-docs', 'draw the plots and write the results into docs/quality.md')
   .option('--json', 'print one JSON object')
-  .action(async ({ json, ...options }) => {
-    const report = await runQuality(options);
+  .action(async ({ json, writeDocs, model: models, ...options }) => {
+    const reports = [];
+    for (const model of models) reports.push(await runQuality({ model, ...options }));
+    const report = mergeReports(reports);
+    if (writeDocs) writeQualityDocs(report);
     console.log(json ? JSON.stringify(report) : printQuality(report));
   });
 

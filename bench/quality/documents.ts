@@ -25,7 +25,8 @@ function folderOf(name: string): string {
   throw new Error(`package ${name} is not installed; run "npm ci"`);
 }
 
-function read(source: string, ...paths: string[]): string {
+/** Files of an installed package, joined. */
+export function read(source: string, ...paths: string[]): string {
   return paths.map((path) => readFileSync(join(folderOf(source), path), 'utf8')).join('\n\n');
 }
 

@@ -2,7 +2,7 @@ import { type EdgeAccess, fetchManifest, openContext, type Profiles } from '../.
 import type { Engine, EngineSequence, KvPlanes } from '../../../src/engine/index.ts';
 import { slicePlanes } from '../../../src/engine/planes.ts';
 import { CHUNK_TOKENS } from '../../../src/protocol/limits.ts';
-import { integerQuantized } from '../../quality/baselines.ts';
+import { integerQuantized } from '../../quality/baselines/integer.ts';
 import { packInt8, unpackInt8 } from './int8.ts';
 import type { Payloads } from './links.ts';
 

@@ -9,6 +9,7 @@ use crate::container::header::{Header, Level, Segment, LADDER};
 use crate::container::prelude::{FirstTokenSource, Prelude};
 use crate::error::{Error, ErrorCode, Result};
 use crate::geometry::Geometry;
+use crate::guard;
 use crate::ladder::{plan_band, BandPlan, TokenOrder};
 use crate::limits::{Budget, Limits, MAX_CHUNK_TOKENS, MAX_SEGMENTS};
 use crate::par;
@@ -119,10 +120,10 @@ pub(crate) fn first_rows(geometry: &Geometry, planes: &[u16], token_count: usize
 }
 
 /// A planned (group, band).
-struct PlannedBand {
-    group: u8,
-    band: u8,
-    plan: BandPlan,
+pub(crate) struct PlannedBand {
+    pub group: u8,
+    pub band: u8,
+    pub plan: BandPlan,
 }
 
 /// Shifts of the coded tokens, and the segments of every (group, band).
@@ -146,15 +147,19 @@ fn plan_groups(
     };
     let order = TokenOrder::new(&shifts);
     let bands = profile.groups.iter().enumerate();
-    let jobs = bands.flat_map(|(group, of)| (0..of.band_ends.len()).map(move |band| (group, band))).collect();
-    let plans = par::map(jobs, |(group, band): (usize, usize)| {
-        let columns = profile.groups[group].band(band);
-        let coefficients = sorted(&groups[group][columns.start * tokens..columns.end * tokens], &order);
-        let exponents = &profile.groups[group].scale_exponents[columns];
-        let plan = plan_band(profile, levels.clone(), exponents, &order, &coefficients)?;
-        Ok(PlannedBand { group: group as u8, band: band as u8, plan })
-    });
-    Ok((shifts, plans.into_iter().collect::<Result<_>>()?))
+    let jobs: Vec<(usize, usize)> =
+        bands.flat_map(|(group, of)| (0..of.band_ends.len()).map(move |band| (group, band))).collect();
+    let plan = |slopes: &[f64]| -> Result<Vec<PlannedBand>> {
+        let plans = par::map(jobs.clone(), |(group, band): (usize, usize)| {
+            let columns = profile.groups[group].band(band);
+            let coefficients = sorted(&groups[group][columns.start * tokens..columns.end * tokens], &order);
+            let exponents = &profile.groups[group].scale_exponents[columns];
+            let plan = plan_band(profile, levels.clone(), slopes, exponents, &order, &coefficients)?;
+            Ok(PlannedBand { group: group as u8, band: band as u8, plan })
+        });
+        plans.into_iter().collect()
+    };
+    Ok((shifts, guard::plan_within(profile, levels, tokens, plan)?))
 }
 
 fn sorted(coefficients: &[f32], order: &TokenOrder) -> Vec<f32> {

@@ -12,6 +12,7 @@ mod decode;
 mod encode;
 mod error;
 mod geometry;
+mod guard;
 mod json;
 pub mod ladder;
 mod limits;

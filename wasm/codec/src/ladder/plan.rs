@@ -42,6 +42,7 @@ pub(crate) struct BandPlan {
 
 struct BandCoder<'a> {
     profile: &'a Profile,
+    slopes: &'a [f64],
     scale_exponents: &'a [i8],
     order: &'a TokenOrder,
     /// Indices of each pass.
@@ -50,15 +51,17 @@ struct BandCoder<'a> {
     distortions: Vec<f64>,
 }
 
-/// Plans the levels `levels`. `coefficients`: n per coefficient of the band, in sorted token order.
+/// Plans the levels `levels`. `slopes`: of each level of the profile, over the usual one; below 1 more segments pay.
+/// `coefficients`: n per coefficient of the band, in sorted token order.
 pub(crate) fn plan_band(
     profile: &Profile,
     levels: Range<usize>,
+    slopes: &[f64],
     scale_exponents: &[i8],
     order: &TokenOrder,
     coefficients: &[f32],
 ) -> Result<BandPlan> {
-    let coder = BandCoder::new(profile, scale_exponents, order, coefficients);
+    let coder = BandCoder::new(profile, slopes, scale_exponents, order, coefficients);
     let mut plan = BandPlan { segments: Vec::new(), distortions: Vec::with_capacity(levels.len()) };
     let mut base_sizes: Vec<Option<(i8, f64)>> = vec![None; levels.end];
     let mut last: Option<usize> = None;
@@ -97,6 +100,7 @@ pub(crate) fn plan_band(
 impl<'a> BandCoder<'a> {
     fn new(
         profile: &'a Profile,
+        slopes: &'a [f64],
         scale_exponents: &'a [i8],
         order: &'a TokenOrder,
         coefficients: &[f32],
@@ -116,7 +120,7 @@ impl<'a> BandCoder<'a> {
         for (pass, indices) in indices.iter().enumerate() {
             distortions.push(weighted_error(coefficients, Some((indices, &steps(pass))), &weights));
         }
-        Self { profile, scale_exponents, order, indices, distortions }
+        Self { profile, slopes, scale_exponents, order, indices, distortions }
     }
 
     fn distortion(&self, last: Option<usize>) -> f64 {
@@ -129,7 +133,7 @@ impl<'a> BandCoder<'a> {
 
     fn pays(&self, gain: f64, bits: f64, level: usize) -> bool {
         let step = f64::from(step_size(self.profile.base_step, 0, level as u8));
-        gain > 0.0 && gain >= LEVEL_SLOPE * step * step * bits
+        gain > 0.0 && gain >= LEVEL_SLOPE * self.slopes[level] * step * step * bits
     }
 
     fn overhead(&self) -> f64 {

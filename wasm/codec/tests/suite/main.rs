@@ -6,6 +6,7 @@ mod common;
 mod backends;
 mod cachegen;
 mod case;
+mod guard;
 mod invalid_chunk;
 mod invalid_profile;
 mod limits;

@@ -1,4 +1,5 @@
-import { type KvPlanes, planeOf, rowValues } from '../../src/engine/planes.ts';
+import { type KvPlanes, planeOf, rowValues } from '../../../src/engine/planes.ts';
+import { asFloat16 } from './float16.ts';
 
 /** Values that share one scale. */
 const GROUP_VALUES = 32;
@@ -34,8 +35,4 @@ export function integerQuantized(planes: KvPlanes, bits: 4 | 8): { planes: KvPla
     }
   }
   return { planes: restored, bytes: Math.ceil((groups * (GROUP_VALUES * bits + SCALE_BITS)) / 8) };
-}
-
-function asFloat16(bits: Uint16Array): Float16Array {
-  return new Float16Array(bits.buffer, bits.byteOffset, bits.length);
 }
