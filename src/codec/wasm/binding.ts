@@ -81,7 +81,8 @@ function run<T>(call: () => T): T {
 
 /** The generator makes the function only with `reset_state_function`; without it the instance stays unusable. */
 function replaceInstance(): void {
-  const { __wbg_reset_state: reset } = glue as { __wbg_reset_state?: () => void };
+  // By its name, not from the whole namespace: bundlers leave out what is not named.
+  const reset = (glue as { __wbg_reset_state?: () => void }).__wbg_reset_state;
   if (reset === undefined) isDead = true;
   else reset();
 }
