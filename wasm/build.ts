@@ -1,8 +1,10 @@
 // Builds wasm/pkg. `--check` rebuilds into a temporary folder and compares byte for byte with the committed files.
 // The bytes depend on the compiler, so both need the one that wasm/pkg/rustc-version.txt names.
+// Two modules, because an engine without relaxed SIMD refuses a whole module that has any of it; their glue is the same.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -25,7 +27,8 @@ const wasmDir = fileURLToPath(new URL('.', import.meta.url));
 const rootDir = resolve(wasmDir, '..');
 const packageDir = join(wasmDir, 'pkg');
 const versionFile = 'rustc-version.txt';
-const targetDir = join(rootDir, 'target', 'wasm');
+/** Target features by the name of the module. */
+const modules = { kvedge: '+simd128', kvedge_relaxed: '+simd128,+relaxed-simd' };
 const cargoHome = process.env.CARGO_HOME ?? join(homedir(), '.cargo');
 
 function run(command: string, args: string[], env: NodeJS.ProcessEnv = process.env): void {
@@ -43,7 +46,9 @@ function installedCompiler(): string | undefined {
   return status === 0 && complete ? stdout.trim() : undefined;
 }
 
-function build(outDir: string, compiler: string): void {
+/** Compiles the crate with these features. Returns the path of the module. */
+function compile(name: string, features: string): string {
+  const targetDir = join(rootDir, 'target', name === 'kvedge' ? 'wasm' : name);
   const remaps = [
     [targetDir, '/target'],
     [cargoHome, '/cargo'],
@@ -51,7 +56,7 @@ function build(outDir: string, compiler: string): void {
   ].map(([from, to]) => `--remap-path-prefix=${from}=${to}`);
   // A panic is a trap: no text to format, 15% smaller.
   const panics = ['-Zunstable-options', '-Cpanic=immediate-abort'];
-  const flags = ['-Ctarget-feature=+simd128', `-Clinker=${linker}`, ...panics, ...remaps];
+  const flags = [`-Ctarget-feature=${features}`, `-Clinker=${linker}`, ...panics, ...remaps];
   const env: NodeJS.ProcessEnv = {
     ...process.env,
     RUSTC: rustc,
@@ -66,13 +71,27 @@ function build(outDir: string, compiler: string): void {
     ['build', buildStd, '--target', target, '--profile', 'wasm', '-p', 'kvedge-wasm', '--locked'],
     env,
   );
+  return join(targetDir, target, 'wasm', 'kvedge_wasm.wasm');
+}
+
+function build(outDir: string, compiler: string): void {
+  const compiled = Object.entries(modules).map(
+    ([name, features]) => [name, compile(name, features)] as const,
+  );
   run('cargo', ['build', '--profile', 'tool', '-p', 'kvedge-bindgen-cli', '--locked'], {
     ...process.env,
     CARGO_TARGET_DIR: join(rootDir, 'target'),
   });
   mkdirSync(outDir, { recursive: true });
-  const bindgen = join(rootDir, 'target', 'tool', 'kvedge-bindgen-cli');
-  run(bindgen, [join(targetDir, target, 'wasm', 'kvedge_wasm.wasm'), outDir, 'kvedge']);
+  for (const [name, module] of compiled) {
+    const folder = name === 'kvedge' ? outDir : mkdtempSync(join(tmpdir(), 'kvedge-wasm-'));
+    run(join(rootDir, 'target', 'tool', 'kvedge-bindgen-cli'), [module, folder, 'kvedge']);
+    if (folder === outDir) continue;
+    const [glue, other] = [outDir, folder].map((path) => readFileSync(join(path, 'kvedge.js')));
+    if (!glue!.equals(other!)) throw new Error(`the glue of ${name} is another`);
+    copyFileSync(join(folder, 'kvedge_bg.wasm'), join(outDir, `${name}_bg.wasm`));
+    rmSync(folder, { recursive: true });
+  }
   const lockHash = createHash('sha256')
     .update(readFileSync(join(rootDir, 'Cargo.lock')))
     .digest('hex');

@@ -1,13 +1,14 @@
 import type { CodecProfile } from '../../src/codec/codec.ts';
 import type { KvPlanes } from '../../src/engine/index.ts';
 import * as glue from '../../wasm/pkg/kvedge.js';
+import { THREADS } from './sample.ts';
 
 interface CoefficientDecoder {
   /** Returns how many coefficients the chunk holds. */
   decodeCoefficients?(chunk: Uint8Array): number;
 }
 
-/** Decoding of a level's cuts in WebAssembly: whole, and without the transform. */
+/** Decoding of a level's cuts in WebAssembly: whole, on this thread and on those of the pool, and without the transform. */
 export function wasmStages(profileFile: Uint8Array, profile: CodecProfile, cuts: Uint8Array[]) {
   // The codec module made the instance; the interface for benchmarks is the glue's alone.
   const bare = new glue.Profile(profileFile) as glue.Profile & CoefficientDecoder;
@@ -15,7 +16,8 @@ export function wasmStages(profileFile: Uint8Array, profile: CodecProfile, cuts:
   if (decodeCoefficients === undefined)
     throw new Error('wasm/pkg is older than its sources: npm run build:wasm');
   return {
-    wasmDecode: () => cuts.forEach((cut) => void profile.decodeChunk(cut)),
+    wasmDecode1: () => cuts.forEach((cut) => void profile.decodeChunk(cut)),
+    [`wasmDecode${THREADS}`]: () => Promise.all(cuts.map((cut) => profile.decodeChunkAsync(cut))),
     wasmEntropy: () => cuts.forEach((cut) => void decodeCoefficients.call(bare, cut)),
   };
 }

@@ -142,7 +142,7 @@ class ChunkLoad {
     await this.#meter.time('verify', () => verifyBytes(bytes, level, index));
     const { profile } = await this.#profile;
     const planes = await this.#meter.time('decode', () =>
-      decodeChunk(bytes, this.#manifest, index, this.#profiles, profile),
+      decodeChunk(bytes, this.#manifest, index, this.#profiles, profile, this.#access.signal),
     );
     const from = planes.firstPosition;
     this.#chunksDone += 1;

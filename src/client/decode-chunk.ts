@@ -6,17 +6,18 @@ import { integrity } from './errors.ts';
 import type { Profiles } from './profiles.ts';
 import { verifyHeader } from './verify.ts';
 
-/** A chunk as the codec gives it back; its digest was checked before. Throws `integrity-failed`. */
+/** A chunk as the codec gives it back; its digest was checked before. Throws `integrity-failed`, on an abort the signal's reason. */
 export async function decodeChunk(
   bytes: Uint8Array,
   manifest: Manifest,
   index: number,
   profiles: Profiles,
   profile: ChunkCoder,
+  signal?: AbortSignal,
 ): Promise<KvPlanes> {
   try {
     verifyHeader(profiles.codec.inspectChunk(bytes), manifest, index);
-    return await profile.decodeChunkAsync(bytes);
+    return await profile.decodeChunkAsync(bytes, signal && { signal });
   } catch (cause) {
     if (!(cause instanceof CodecError)) throw cause;
     throw integrity(`chunk ${index} was refused by the codec: ${cause.message}`, cause);

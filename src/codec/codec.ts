@@ -92,6 +92,11 @@ export interface DecodeOptions {
   partial?: boolean;
 }
 
+export interface AsyncDecodeOptions extends DecodeOptions {
+  /** An abort rejects with the signal's reason; work that has begun still goes on, for nothing. */
+  signal?: AbortSignal;
+}
+
 export interface LoadOptions {
   /**
    * Bytes that loading the profile, and each later call on it, may allocate; more is refused with `limit`.
@@ -114,8 +119,8 @@ export interface ChunkCoder {
   decodeChunk(chunk: Uint8Array, options?: DecodeOptions): KvPlanes;
   /** `encodeChunk` off the calling thread where the backend can (native); elsewhere it runs on this thread. */
   encodeChunkAsync(request: EncodeRequest): Promise<Uint8Array>;
-  /** `decodeChunk` off the calling thread where the backend can (native); elsewhere it runs on this thread. */
-  decodeChunkAsync(chunk: Uint8Array, options?: DecodeOptions): Promise<KvPlanes>;
+  /** `decodeChunk` off the calling thread where the backend can (native; wasm with workers); elsewhere it runs on this thread. */
+  decodeChunkAsync(chunk: Uint8Array, options?: AsyncDecodeOptions): Promise<KvPlanes>;
   close(): void;
 }
 

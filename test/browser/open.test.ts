@@ -37,7 +37,7 @@ describe.skipIf(skipReason !== null)('the page that opens a context, in Chromium
 
   /** The digest by the same codec in Node, from the objects themselves. */
   async function expectedDigest(level: string): Promise<string> {
-    const profile = (await loadWasmCodec()).loadProfile(context.profile);
+    const profile = (await loadWasmCodec({ relaxedSimd: false })).loadProfile(context.profile);
     try {
       const decoded = context.chunks.map(({ bytes }) => profile.decodeChunk(bytes, { level }));
       return await contextPlanesDigest(await Promise.all(decoded.map(planesDigest)));

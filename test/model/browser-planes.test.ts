@@ -46,7 +46,7 @@ describe.skipIf(skipReason !== null || noBrowser !== null)('planes that a browse
 
     const planes: KvPlanes[] = [];
     const tokens: number[] = [];
-    const codec = await loadWasmCodec();
+    const codec = await loadWasmCodec({ relaxedSimd: false });
     for await (const chunk of contextChunks({ ...stack.access, id, codec, level: 'near-lossless' })) {
       planes.push(chunk.planes);
       tokens.push(...chunk.tokens);

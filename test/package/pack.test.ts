@@ -51,16 +51,19 @@ test('Node imports it and decodes with it', () => {
     import { loadBestCodec } from 'kvedge/codec';
     import { valuesPerToken } from 'kvedge/engine';
     import { openLlamaEngine } from 'kvedge/llama';
-    const codec = await loadBestCodec();
+    const codec = await loadBestCodec({ threads: 2 });
     const chunk = readFileSync(${JSON.stringify(VECTOR)});
     const profile = codec.loadProfile(readFileSync(${JSON.stringify(VECTOR.replace(/kvl$/, 'kvp'))}));
     const planes = profile.decodeChunk(chunk);
+    const byWorker = await profile.decodeChunkAsync(chunk);
+    profile.close();
     const error = await openContext({ edge: 'http://127.0.0.1:1', id: 'a'.repeat(64), retries: 0, engine: {}, codec })
       .catch((reason) => reason);
     const missing = await openLlamaEngine({ modelPath: 'none.gguf' }).catch((reason) => reason.code);
     console.log(JSON.stringify({
       backend: codec.backend,
       values: planes.data.length === planes.tokenCount * valuesPerToken(planes.geometry),
+      sameByWorker: Buffer.compare(Buffer.from(planes.data.buffer), Buffer.from(byWorker.data.buffer)) === 0,
       error: [error instanceof ClientError, error.code],
       missing,
       kinds: [typeof adaptive, typeof Session, typeof streamChunks, typeof edgeStream, typeof Speeds],
@@ -69,6 +72,7 @@ test('Node imports it and decodes with it', () => {
   expect(JSON.parse(run(process.execPath, ['use.js'], folder))).toEqual({
     backend: 'wasm',
     values: true,
+    sameByWorker: true,
     error: [true, 'edge-unreachable'],
     missing: 'engine-missing',
     kinds: Array(5).fill('function'),
@@ -105,7 +109,7 @@ test(
 
 test('the browser build needs nothing from Node and is small', () => {
   const browser = path.join(installed, 'dist/lib/browser');
-  const files = new Set(['index.js']);
+  const files = new Set(['index.js', 'decode-worker.js']);
   let bytes = 0;
   for (const name of files) {
     const text = readFileSync(path.join(browser, name), 'utf8');
@@ -116,5 +120,7 @@ test('the browser build needs nothing from Node and is small', () => {
     }
   }
   expect(bytes).toBeLessThan(MOST_BROWSER_BYTES);
-  expect(existsSync(path.join(browser, 'kvedge_bg.wasm'))).toBe(true);
+  for (const name of ['kvedge_bg.wasm', 'kvedge_relaxed_bg.wasm']) {
+    expect(existsSync(path.join(browser, name))).toBe(true);
+  }
 });

@@ -168,7 +168,7 @@ export function contextCommands({ output, signal }: CommandContext): Command {
 }
 
 async function digestPlanes(access: EdgeAccess, id: string, level: string | undefined) {
-  const codec = await loadWasmCodec(); // as in browsers: other backends may differ in the last bits
+  const codec = await loadWasmCodec({ relaxedSimd: false }); // as on the page: others may differ in the last bits
   const chunks: { level: string; planesSha256: string }[] = [];
   for await (const chunk of contextChunks({ ...access, id, codec, ...(level !== undefined && { level }) })) {
     chunks.push({ level: chunk.level, planesSha256: await planesDigest(chunk.planes) });

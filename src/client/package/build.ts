@@ -13,6 +13,7 @@ const NODE = {
   index: 'src/client/index.ts',
   controller: 'src/client/controller/index.ts',
   codec: 'src/codec/index.ts',
+  'decode-worker': 'src/codec/wasm/pool/worker-node.ts',
   engine: 'src/engine/index.ts',
   llama: 'src/engine/llama/index.ts',
 };
@@ -20,6 +21,7 @@ const BROWSER = {
   index: 'src/client/index.ts',
   controller: 'src/client/controller/index.ts',
   codec: 'src/codec/wasm/index.ts',
+  'decode-worker': 'src/codec/wasm/pool/worker-web.ts',
 };
 
 /** Nothing from Node is in the browser build: there the codec is fetched, and no disk keeps profiles. */
@@ -58,7 +60,9 @@ await build({
   minify: true,
   plugins: [forBrowsers],
 });
-await copyFile(path.join(ROOT, 'wasm/pkg/kvedge_bg.wasm'), path.join(OUT, 'browser/kvedge_bg.wasm'));
+for (const name of ['kvedge_bg.wasm', 'kvedge_relaxed_bg.wasm']) {
+  await copyFile(path.join(ROOT, 'wasm/pkg', name), path.join(OUT, 'browser', name));
+}
 declare();
 await nameDeclarations(path.join(OUT, 'types'));
 

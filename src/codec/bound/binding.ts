@@ -27,7 +27,8 @@ export interface BoundCoder {
   decodeChunk(...args: DecodeArguments): Uint16Array;
   /** Absent where everything runs on the calling thread. */
   encodeChunkAsync?(...args: EncodeArguments): Promise<Uint8Array>;
-  decodeChunkAsync?(...args: DecodeArguments): Promise<Uint16Array>;
+  /** On an abort a backend may give up what it has not begun; the caller no longer waits anyway. */
+  decodeChunkAsync?(args: DecodeArguments, signal?: AbortSignal): Promise<Uint16Array>;
   release(): void;
 }
 

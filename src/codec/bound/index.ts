@@ -120,9 +120,12 @@ function boundCoder(
     },
     decodeChunkAsync: async (chunk, options) => {
       const bound = opened();
+      const signal = options?.signal;
+      signal?.throwIfAborted();
       if (bound.decodeChunkAsync === undefined) return decodeChunk(chunk, options);
       const args = decodeArguments(chunk, options?.level, options?.partial);
-      return toPlanes(chunk, await bound.decodeChunkAsync(...args).catch(rethrow));
+      const data = bound.decodeChunkAsync(args, signal).catch(rethrow);
+      return toPlanes(chunk, await untilAborted(data, signal));
     },
     close: () => {
       open?.release();
@@ -141,4 +144,16 @@ function guard<T>(call: () => T): T {
 
 function rethrow(error: unknown): never {
   throw toCodecError(error);
+}
+
+/** What the promise gives, unless the signal is aborted before: then its reason is thrown. */
+async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  let stop = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort);
+    stop = () => signal.removeEventListener('abort', onAbort);
+  });
+  return Promise.race([promise, aborted]).finally(stop);
 }

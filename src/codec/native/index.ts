@@ -60,7 +60,7 @@ function bind(profile: Addon.Profile): BoundProfile {
     encodeChunk: (...args) => profile.encodeChunk(...args),
     decodeChunk: (...args) => profile.decodeChunk(...args),
     encodeChunkAsync: (...args) => profile.encodeChunkAsync(...args),
-    decodeChunkAsync: (...args) => profile.decodeChunkAsync(...args),
+    decodeChunkAsync: (args) => profile.decodeChunkAsync(...args),
     release: () => profile.close(),
   };
 }
@@ -72,7 +72,7 @@ function bindCachegen(codec: Addon.Cachegen): BoundCoder {
     decodeChunk: (...args) => codec.decodeChunk(...args),
     encodeChunkAsync: (planes, first, count, id, exact, _firstTokenId, level) =>
       codec.encodeChunkAsync(planes, first, count, id, exact, level),
-    decodeChunkAsync: (...args) => codec.decodeChunkAsync(...args),
+    decodeChunkAsync: (args) => codec.decodeChunkAsync(...args),
     release: () => {}, // it holds nothing but sizes
   };
 }

@@ -1,96 +1,31 @@
-import * as glue from '../../../wasm/pkg/kvedge.js';
-import type { BoundCoder, BoundProfile } from '../bound/binding.ts';
 import { createBoundCodec } from '../bound/index.ts';
 import type { Codec } from '../codec.ts';
-import { CodecError } from '../errors.ts';
+import { wasmBinding } from './binding.ts';
+import { DecodePool, type StartWorker } from './pool/pool.ts';
+import { pooled } from './pool/pooled.ts';
 
-/**
- * Counts the instances of the module that were thrown away. The generated glue holds one instance for all callers, so
- * this is shared as well.
- */
-let faults = 0;
-let isDead = false;
+export { hasRelaxedSimd } from './relaxed.ts';
+
+export interface WasmWorkers {
+  /** How this runtime starts a thread. */
+  start: StartWorker;
+  /** How many at most, at least 1. Each holds every open profile once more. */
+  threads: number;
+}
 
 /**
  * The codec as WebAssembly (SIMD128), for Node, workerd and browsers; imports nothing from Node. In a Worker pass the
- * imported module, in a browser `await WebAssembly.compileStreaming(fetch(url))`. All codecs made here share one
- * instance of the first module passed.
+ * imported module, in a browser `await WebAssembly.compileStreaming(fetch(url))`: `kvedge_bg.wasm`, which gives the same
+ * planes everywhere, or where `hasRelaxedSimd()` also `kvedge_relaxed_bg.wasm`, which is faster and whose planes may
+ * differ in their last bits between processors. All codecs made here share one instance of the first module passed.
  *
  * A trap (a bug, or memory that the engine refuses) is `backend-unavailable`. It costs every profile open in the
  * instance: a new instance takes over, and those profiles must be loaded again.
+ *
+ * With `workers`, `decodeChunkAsync` runs on threads with instances of their own, which a trap replaces.
  */
-export function createWasmCodec(module: WebAssembly.Module): Codec {
-  glue.initSync({ module });
-  return createBoundCodec('wasm', {
-    inspectChunk: (chunk) => run(() => glue.inspectChunk(chunk)),
-    validateChunk: (chunk) => run(() => glue.validateChunk(chunk)),
-    cutChunkLevel: (chunk, level) => run(() => glue.cutChunkLevel(chunk, level)),
-    cutChunkMaxBytes: (chunk, maxBytes) => run(() => glue.cutChunkMaxBytes(chunk, maxBytes)),
-    cutChunkGroups: (chunk, groups) => run(() => glue.cutChunkGroups(chunk, groups)),
-    openProfile: (file, maxMemoryBytes) => bind(run(() => new glue.Profile(file, maxMemoryBytes))),
-    openCachegen: (fingerprint, shape, maxMemoryBytes) =>
-      bindCachegen(() => new glue.Cachegen(fingerprint, shape, maxMemoryBytes)),
-  });
-}
-
-function bind(profile: glue.Profile): BoundProfile {
-  const openedAt = faults;
-  const use = <T>(call: () => T): T => {
-    if (faults === openedAt) return run(call);
-    throw new CodecError(
-      'backend-unavailable',
-      'the profile was lost when the wasm codec failed: load it again',
-    );
-  };
-  return {
-    info: () => use(() => profile.info()),
-    encodeChunk: (...args) => use(() => profile.encodeChunk(...args)),
-    decodeChunk: (...args) => use(() => profile.decodeChunk(...args)),
-    release: () => {
-      if (faults === openedAt) profile.free();
-    },
-  };
-}
-
-/** Codec 2 holds nothing but sizes: after a trap it is opened again. */
-function bindCachegen(open: () => glue.Cachegen): BoundCoder {
-  let codec = run(open);
-  let openedAt = faults;
-  const use = <T>(call: (codec: glue.Cachegen) => T): T => {
-    if (faults !== openedAt) {
-      codec = run(open);
-      openedAt = faults;
-    }
-    return run(() => call(codec));
-  };
-  return {
-    encodeChunk: (planes, first, count, id, exact, _firstTokenId, level) =>
-      use((codec) => codec.encodeChunk(planes, first, count, id, exact, level)),
-    decodeChunk: (...args) => use((codec) => codec.decodeChunk(...args)),
-    release: () => {
-      if (faults === openedAt) codec.free();
-    },
-  };
-}
-
-/** Replaces the instance after a trap: its memory may be in any state. */
-function run<T>(call: () => T): T {
-  if (isDead)
-    throw new CodecError('backend-unavailable', 'the wasm codec failed before: restart the process');
-  try {
-    return call();
-  } catch (error) {
-    if (error instanceof WebAssembly.RuntimeError) {
-      faults++;
-      replaceInstance();
-    }
-    throw error;
-  }
-}
-
-/** The generator makes the function only with `reset_state_function`; without it the instance stays unusable. */
-function replaceInstance(): void {
-  const { __wbg_reset_state: reset } = glue as { __wbg_reset_state?: () => void };
-  if (reset === undefined) isDead = true;
-  else reset();
+export function createWasmCodec(module: WebAssembly.Module, workers?: WasmWorkers): Codec {
+  const binding = wasmBinding(module);
+  if (workers === undefined || workers.threads < 1) return createBoundCodec('wasm', binding);
+  return createBoundCodec('wasm', pooled(binding, new DecodePool(module, workers.start, workers.threads)));
 }

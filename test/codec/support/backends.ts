@@ -1,9 +1,10 @@
+import { vi } from 'vitest';
 import type { Backend, Codec } from '../../../src/codec/index.ts';
 import { CodecError, type CodecErrorCode, loadCodec } from '../../../src/codec/index.ts';
 import { forceNativeSimdBackend, nativeSimdBackends } from '../../../src/codec/native/index.ts';
 
 export interface NamedBackend {
-  /** `native` is there once with every instruction set, as `native avx2`. */
+  /** `native` is there once with every instruction set, as `native avx2`; `wasm` with relaxed SIMD and without. */
   name: string;
   codec: Codec;
 }
@@ -18,12 +19,20 @@ export async function availableBackends(): Promise<NamedBackend[]> {
       const codec = await loadCodec(name);
       if (name === 'native') found.push(...nativeSimdBackends().map((simd) => forced(codec, simd)));
       else found.push({ name, codec });
+      if (name === 'wasm') found.push({ name: 'wasm simd128', codec: await plainWasm() });
     } catch (error) {
       if (!(error instanceof CodecError) || error.code !== 'backend-unavailable') throw error;
       console.warn(`SKIP the ${name} codec: ${error.message}`);
     }
   }
   return found;
+}
+
+/** The module without relaxed SIMD. Its glue holds one instance for all callers, so this one is loaded once more. */
+async function plainWasm(): Promise<Codec> {
+  vi.resetModules();
+  const { loadWasmCodec } = await import('../../../src/codec/wasm/node.ts');
+  return loadWasmCodec({ relaxedSimd: false });
 }
 
 /** The native codec with one instruction set in every call. */
@@ -56,7 +65,8 @@ export function outcome<T>(call: () => T): { value: T } | { code: CodecErrorCode
   try {
     return { value: call() };
   } catch (error) {
-    if (error instanceof CodecError) return { code: error.code };
+    // By name: each time that modules are loaded there is another class.
+    if (error instanceof Error && error.name === 'CodecError') return { code: (error as CodecError).code };
     throw error;
   }
 }

@@ -11,7 +11,7 @@ use crate::decode::{count_segments, DecodeOptions};
 use crate::error::{Error, Result};
 use crate::limits::{Budget, Limits};
 use crate::par;
-use crate::transform::synthesis::within_f16;
+use crate::transform::within_f16;
 
 /// Integers of a (group, band): the part of decoding on which all backends agree exactly.
 #[derive(Debug, Clone, PartialEq, Eq)]

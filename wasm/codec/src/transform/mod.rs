@@ -2,6 +2,8 @@
 
 pub(crate) mod analysis;
 mod rope;
+mod round;
 pub(crate) mod synthesis;
 
 pub(crate) use rope::Rotation;
+pub(crate) use round::within_f16;

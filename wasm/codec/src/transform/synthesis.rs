@@ -1,15 +1,12 @@
 //! Coefficients to planes. A plane is the unit of work: it is the sum over its groups of (coefficients x rows of U).
 
-use half::slice::HalfFloatSliceExt;
 use kvedge_codec_simd::{matmul_add, Matrix, MatrixMut};
 
+use super::round::round_to_f16;
 use super::Rotation;
 use crate::geometry::Geometry;
 use crate::ladder::TokenOrder;
 use crate::profile::Profile;
-
-/// Largest binary16 number.
-const F16_MAX: f32 = 65504.0;
 
 /// Dequantized coefficients of a run of neighbouring columns of U, n per column in sorted token order.
 pub(crate) struct CoefficientRun {
@@ -74,10 +71,7 @@ impl<'a> Synthesis<'a> {
             if Geometry::is_key(plane) {
                 self.rotation.apply(token, row, self.profile.geometry.head_dim(plane));
             }
-            row.iter_mut().for_each(|value| *value = within_f16(*value));
-            let target = &mut out[token * dim..(token + 1) * dim];
-            let halves: &mut [half::f16] = half::slice::HalfBitsSliceExt::reinterpret_cast_mut(target);
-            halves.convert_from_f32_slice(row);
+            round_to_f16(row, &mut out[token * dim..(token + 1) * dim]);
         }
     }
 
@@ -99,14 +93,5 @@ impl<'a> Synthesis<'a> {
                 },
             );
         }
-    }
-}
-
-/// What section 6.1 makes of a value before it is rounded: within the range of f16, and 0 if it is not a number.
-pub(crate) fn within_f16(value: f32) -> f32 {
-    if value.is_nan() {
-        0.0
-    } else {
-        value.clamp(-F16_MAX, F16_MAX)
     }
 }

@@ -1,10 +1,10 @@
-//! f32 matrix product. The kernels are those of the `gemm` crate: AVX2/FMA, AVX-512 and NEON picked at run time, and
-//! wasm SIMD128.
-//!
-//! Why `gemm` (2026-11-23, one core of an AVX2 EPYC, 256 x 1536 x 1536, G multiply-adds/s): gemm 0.19 32 to 37,
-//! matrixmultiply 0.3.11 36 to 38; wasm SIMD128 under Node 24: gemm 10.4, while matrixmultiply panics there.
+//! f32 matrix product. Native kernels are those of the `gemm` crate, AVX2/FMA, AVX-512 and NEON picked at run time; for
+//! WebAssembly there are our own.
 
-use gemm::{gemm, Parallelism};
+#[cfg(any(target_arch = "wasm32", test))]
+mod blocked;
+#[cfg(target_arch = "wasm32")]
+mod simd128;
 
 /// A read-only strided view: element (i, j) is `data[i * row_stride + j * column_stride]`.
 #[derive(Clone, Copy)]
@@ -38,7 +38,20 @@ pub fn matmul_add(target: MatrixMut<'_>, left: Matrix<'_>, right: Matrix<'_>) {
     assert!(reach(m, n, target.row_stride, 1) < target.data.len(), "target is too short");
     assert!(reach(m, k, left.row_stride, left.column_stride) < left.data.len(), "left is too short");
     assert!(reach(k, n, right.row_stride, right.column_stride) < right.data.len(), "right is too short");
-    // SAFETY: `reach` is the largest index that each view touches and lies inside its slice (asserted above, all three
+    product(target, left, right);
+}
+
+#[cfg(target_arch = "wasm32")]
+fn product(target: MatrixMut<'_>, left: Matrix<'_>, right: Matrix<'_>) {
+    blocked::matmul_add::<std::arch::wasm32::v128>(target, left, right);
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn product(target: MatrixMut<'_>, left: Matrix<'_>, right: Matrix<'_>) {
+    use gemm::{gemm, Parallelism};
+
+    let (m, n, k) = (target.rows, target.columns, left.columns);
+    // SAFETY: `reach` is the largest index that each view touches and lies inside its slice (the caller asserted it, all three
     // dimensions positive); the target is borrowed exclusively, so it overlaps neither source; its rows are disjoint.
     unsafe {
         gemm(
@@ -74,24 +87,53 @@ fn reach(rows: usize, columns: usize, row_stride: usize, column_stride: usize) -
 mod tests {
     use super::*;
 
-    #[test]
-    fn agrees_with_the_definition_for_any_strides() {
-        for (m, n, k) in [(1, 1, 1), (3, 5, 2), (33, 17, 40), (1, 64, 9)] {
-            let left: Vec<f32> = (0..m * k).map(|i| (i * 37 % 101) as f32 - 50.0).collect();
-            let right: Vec<f32> = (0..n * k).map(|i| (i * 53 % 97) as f32 - 48.0).collect();
+    /// Sizes on both sides of every edge of tiles and blocks.
+    const SIZES: [(usize, usize, usize); 6] =
+        [(1, 1, 1), (3, 5, 2), (33, 17, 40), (1, 64, 9), (259, 12, 253), (7, 517, 506)];
+
+    /// Small whole numbers, so that sums are exact in any order.
+    fn numbers(count: usize, factor: usize, modulus: usize) -> Vec<f32> {
+        (0..count).map(|i| (i * factor % modulus) as f32 - (modulus / 2) as f32).collect()
+    }
+
+    fn check(multiply: fn(MatrixMut<'_>, Matrix<'_>, Matrix<'_>), (m, n, k): (usize, usize, usize)) {
+        let (left, right) = (numbers(m * k, 37, 101), numbers(n * k, 53, 97));
+        let lefts = [(1, m), (k, 1)];
+        let rights = [(n, 1), (1, k)];
+        for ((left_row, left_column), (right_row, right_column)) in
+            lefts.into_iter().flat_map(|left| rights.map(|right| (left, right)))
+        {
             let mut product = vec![1.0f32; m * (n + 3)];
-            matmul_add(
+            multiply(
                 MatrixMut { data: &mut product, rows: m, columns: n, row_stride: n + 3 },
-                Matrix { data: &left, rows: m, columns: k, row_stride: 1, column_stride: m },
-                Matrix { data: &right, rows: k, columns: n, row_stride: n, column_stride: 1 },
+                Matrix { data: &left, rows: m, columns: k, row_stride: left_row, column_stride: left_column },
+                Matrix {
+                    data: &right,
+                    rows: k,
+                    columns: n,
+                    row_stride: right_row,
+                    column_stride: right_column,
+                },
             );
-            for i in 0..m {
-                for j in 0..n {
-                    let exact: f32 = 1.0 + (0..k).map(|x| left[x * m + i] * right[x * n + j]).sum::<f32>();
-                    assert_eq!(product[i * (n + 3) + j], exact);
+            for (i, row) in product.chunks_exact(n + 3).enumerate() {
+                for (j, &found) in row.iter().enumerate() {
+                    let term =
+                        |x| left[x * left_column + i * left_row] * right[x * right_row + j * right_column];
+                    let exact = 1.0 + if j < n { (0..k).map(term).sum::<f32>() } else { 0.0 };
+                    assert_eq!(found, exact, "{m} x {n} x {k}, ({i}, {j})");
                 }
             }
         }
+    }
+
+    #[test]
+    fn agrees_with_the_definition_for_any_strides() {
+        SIZES.into_iter().for_each(|sizes| check(matmul_add, sizes));
+    }
+
+    #[test]
+    fn blocks_of_vectors_agree_as_well() {
+        SIZES.into_iter().for_each(|sizes| check(blocked::matmul_add::<[f32; 4]>, sizes));
     }
 
     #[test]
