@@ -9,6 +9,6 @@ mod step;
 
 pub use decode::decode_segment;
 pub use order::TokenOrder;
-pub use step::{coarser, error_weight, step_size, MAX_SHIFT, MIN_SHIFT};
+pub use step::{error_weight, step_size, MAX_SHIFT, MIN_SHIFT};
 
 pub(crate) use plan::{plan_band, BandPlan};
