@@ -1,6 +1,8 @@
 //! The encoder's arithmetic on rows of coefficients: plain loops, compiled once more with AVX2.
 
-use crate::backend::{Backend, Kind};
+use crate::backend::Backend;
+#[cfg(target_arch = "x86_64")]
+use crate::backend::Kind;
 
 /// round(value * inverse), half away from zero, within -limit ..= limit; 0 for what is not a number.
 pub fn quantize(backend: Backend, values: &[f32], inverse_steps: &[f32], limit: f32, indices: &mut [i32]) {

@@ -2,7 +2,9 @@
 
 use super::table::{Coding, SCALE, SCALE_BITS};
 use super::{RefinementTables, Table, LANES, LOW};
-use crate::backend::{Backend, Kind};
+use crate::backend::Backend;
+#[cfg(target_arch = "x86_64")]
+use crate::backend::Kind;
 
 /// States of all lanes, and the words that they gave.
 #[repr(align(64))]

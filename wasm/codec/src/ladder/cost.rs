@@ -120,15 +120,14 @@ impl Counts {
         }
     }
 
-    /// Counts up to 32 refinements, each in a field of 10 bits.
+    /// Counts up to 32 refinements by comparing all of them with each symbol.
     fn add_refinements(&mut self, indices: &[i32], parents: &[i32]) {
-        let field = |(&index, &parent): (&i32, &i32)| {
-            let context = if parent == 0 { 0 } else { 3 };
-            1u64 << (10 * (u32::from(refinement_symbol(index, parent)) + context))
-        };
-        let fields: u64 = indices.iter().zip(parents).map(field).sum();
-        for (symbol, count) in self.parts[0][..6].iter_mut().enumerate() {
-            *count += (fields >> (10 * symbol)) as u32 % 1024;
+        let mut symbols = [u8::MAX; LANES];
+        for ((symbol, &index), &parent) in symbols.iter_mut().zip(indices).zip(parents) {
+            *symbol = refinement_symbol(index, parent) + if parent == 0 { 0 } else { 3 };
+        }
+        for (symbol, count) in (0u8..).zip(&mut self.parts[0][..6]) {
+            *count += u32::from(symbols.iter().map(|&found| u8::from(found == symbol)).sum::<u8>());
         }
     }
 

@@ -13,27 +13,34 @@ use crate::error::Result;
 use crate::profile::{Class, Profile};
 use crate::rans::{EscapeReader, RefinementTables, SegmentRows, Table, LANES};
 
+/// What a segment is, beside its bytes.
+pub struct SegmentSource<'a> {
+    pub profile: &'a Profile,
+    pub scale_exponents: &'a [i8],
+    pub pass: u8,
+    pub refinement: bool,
+}
+
 /// Decodes a segment into `indices`, n per coefficient of the band in sorted token order. A refinement reads its parents
-/// there and replaces them.
+/// there and replaces them. `decoded` is called with those of each coefficient while they are in the cache.
 pub fn decode_segment(
-    profile: &Profile,
-    scale_exponents: &[i8],
-    pass: u8,
-    refinement: bool,
+    source: &SegmentSource<'_>,
     parts: &SegmentParts<'_>,
     order: &TokenOrder,
     indices: &mut [i32],
+    decoded: impl Fn(&mut [i32]),
 ) -> Result<()> {
     let mut rows = SegmentRows::new(parts.states, parts.words)?;
     let mut escapes = EscapeReader::new(parts.escapes);
     let mut tables = RowTables::default();
-    for (&exponent, indices) in scale_exponents.iter().zip(indices.chunks_exact_mut(order.len())) {
-        tables.select(profile, order, exponent, pass, parts.class_shift);
-        if refinement {
+    for (&exponent, indices) in source.scale_exponents.iter().zip(indices.chunks_exact_mut(order.len())) {
+        tables.select(source.profile, order, exponent, source.pass, parts.class_shift);
+        if source.refinement {
             rows.refine(&tables.refinements, indices)?;
         } else if rows.base(&tables.base, indices)? {
             read_escapes(&mut escapes, &tables.classes, indices)?;
         }
+        decoded(indices);
     }
     rows.finish()?;
     escapes.finish()

@@ -7,7 +7,7 @@ mod order;
 mod plan;
 mod step;
 
-pub use decode::decode_segment;
+pub use decode::{decode_segment, SegmentSource};
 pub use order::TokenOrder;
 pub use step::{error_weight, step_size, MAX_SHIFT, MIN_SHIFT};
 
