@@ -4,7 +4,7 @@ use crate::container::header::{Header, Segment};
 use crate::container::prelude::{FirstTokenSource, Prelude};
 use crate::container::segment::SegmentParts;
 use crate::error::{Error, ErrorCode, Result};
-use crate::ladder::{decode_segment, step_size, TokenOrder};
+use crate::ladder::{decode_segment, step_size, SegmentSource, TokenOrder};
 use crate::limits::{Budget, Limits};
 use crate::par;
 use crate::profile::Profile;
@@ -89,8 +89,8 @@ pub fn decode_indices(
     }
     let decode = |job: BandJob| {
         let mut indices = vec![0i32; job.len(profile, &opened)];
-        let pass = job.decode(profile, chunk, &opened, &mut indices)?;
-        Ok(GroupIndices { group: job.group, band: job.band, pass, indices })
+        job.decode(profile, chunk, &opened, &mut indices, |_| {})?;
+        Ok(GroupIndices { group: job.group, band: job.band, pass: job.pass(), indices })
     };
     par::map(jobs, decode).into_iter().collect()
 }
@@ -185,17 +185,34 @@ impl BandJob {
         self.columns(profile).len() * opened.order.len()
     }
 
-    /// Fills `indices`; returns the last pass.
-    fn decode(&self, profile: &Profile, chunk: &[u8], opened: &Opened, indices: &mut [i32]) -> Result<u8> {
+    /// Last pass that the chunk holds.
+    fn pass(&self) -> u8 {
+        self.segments.last().map_or(0, |segment| segment.pass)
+    }
+
+    /// Fills `indices`. `finished` is called with those of each coefficient as soon as their last pass is decoded.
+    fn decode(
+        &self,
+        profile: &Profile,
+        chunk: &[u8],
+        opened: &Opened,
+        indices: &mut [i32],
+        finished: impl Fn(&mut [i32]),
+    ) -> Result<()> {
         let exponents = &profile.groups[usize::from(self.group)].scale_exponents[self.columns(profile)];
-        let mut pass = 0;
         for (number, segment) in self.segments.iter().enumerate() {
-            pass = segment.pass;
             let refinement = number > 0;
+            let last = number + 1 == self.segments.len();
             let parts = SegmentParts::parse(chunk, segment, refinement, opened.prelude.lanes())?;
-            decode_segment(profile, exponents, pass, refinement, &parts, &opened.order, indices)?;
+            let decoded = |indices: &mut [i32]| {
+                if last {
+                    finished(indices);
+                }
+            };
+            let input = SegmentSource { profile, scale_exponents: exponents, pass: segment.pass, refinement };
+            decode_segment(&input, &parts, &opened.order, indices, decoded)?;
         }
-        Ok(pass)
+        Ok(())
     }
 }
 
@@ -241,9 +258,10 @@ fn coefficient_runs(
         targets
     };
     let done: Result<Vec<()>> = par::map(targets, |(job, target)| {
-        let pass = job.decode(profile, chunk, opened, bytemuck::cast_slice_mut(target))?;
-        dequantize(profile.base_step, pass, &opened.order, target);
-        Ok(())
+        let of_shift = |&shift: &i8| step_size(profile.base_step, shift, job.pass());
+        let steps: Vec<f32> = opened.order.shifts.iter().map(of_shift).collect();
+        let indices = bytemuck::cast_slice_mut(target);
+        job.decode(profile, chunk, opened, indices, |indices| dequantize(&steps, indices))
     })
     .into_iter()
     .collect();
@@ -251,13 +269,10 @@ fn coefficient_runs(
     Ok(runs)
 }
 
-/// y = q * step of the token, in place: the coefficients hold the bits of the integers q.
-fn dequantize(base_step: f32, pass: u8, order: &TokenOrder, coefficients: &mut [f32]) {
-    let steps: Vec<f32> = order.shifts.iter().map(|&shift| step_size(base_step, shift, pass)).collect();
-    for values in coefficients.chunks_exact_mut(steps.len()) {
-        for (value, step) in values.iter_mut().zip(&steps) {
-            *value = (value.to_bits() as i32) as f32 * step;
-        }
+/// y = q * step of the token, in place: afterwards the integers hold the bits of the coefficients.
+fn dequantize(steps: &[f32], indices: &mut [i32]) {
+    for (index, step) in indices.iter_mut().zip(steps) {
+        *index = (*index as f32 * step).to_bits() as i32;
     }
 }
 

@@ -158,8 +158,11 @@ fn plan_groups(
 }
 
 fn sorted(coefficients: &[f32], order: &TokenOrder) -> Vec<f32> {
-    let rows = coefficients.chunks_exact(order.len());
-    rows.flat_map(|row| order.tokens.iter().map(|&token| row[token])).collect()
+    let mut sorted = Vec::with_capacity(coefficients.len());
+    for row in coefficients.chunks_exact(order.len()) {
+        sorted.extend(order.tokens.iter().map(|&token| row[token]));
+    }
+    sorted
 }
 
 /// A segment that may be written next: those before it in its band are.

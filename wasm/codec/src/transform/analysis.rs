@@ -156,33 +156,24 @@ fn row_major(data: &[f32], rows: usize, columns: usize) -> Matrix<'_> {
 /// e = e - U y on the planes of groups that share none, which later groups hold too.
 fn subtract(groups: &[Group], coefficients: &[Vec<f32>], errors: &mut [Vec<f32>], tokens: usize) {
     let mut holders = vec![None; errors.len()];
-    for (group, coefficients) in groups.iter().zip(coefficients) {
+    let negative: Vec<Vec<f32>> =
+        coefficients.iter().map(|values| values.iter().map(|value| -value).collect()).collect();
+    for (group, negative) in groups.iter().zip(&negative) {
         for member in &group.members {
-            holders[member.plane] = Some((group, coefficients, member));
+            holders[member.plane] = Some((group, negative, member));
         }
     }
     let jobs = errors.iter_mut().zip(holders).filter_map(|(error, holder)| Some((error, holder?))).collect();
-    par::map(
-        jobs,
-        |(error, (group, coefficients, member)): (&mut Vec<f32>, (&Group, &Vec<f32>, &Member))| {
-            remove(group, coefficients, member.row, member.dim, tokens, error);
-        },
-    );
+    par::map(jobs, |(error, (group, negative, member)): (&mut Vec<f32>, (&Group, &Vec<f32>, &Member))| {
+        remove(group, negative, member.row, member.dim, tokens, error);
+    });
 }
 
-/// e = e - U y for `dim` rows of U from `first_row`; `rows` holds `dim` values per token.
-fn remove(
-    group: &Group,
-    coefficients: &[f32],
-    first_row: usize,
-    dim: usize,
-    tokens: usize,
-    rows: &mut [f32],
-) {
-    let negative: Vec<f32> = coefficients.iter().map(|value| -value).collect();
+/// e = e + U (-y) for `dim` rows of U from `first_row`; `rows` holds `dim` values per token.
+fn remove(group: &Group, negative: &[f32], first_row: usize, dim: usize, tokens: usize, rows: &mut [f32]) {
     matmul_add(
         MatrixMut { data: rows, rows: tokens, columns: dim, row_stride: dim },
-        Matrix { data: &negative, rows: tokens, columns: group.rank, row_stride: 1, column_stride: tokens },
+        Matrix { data: negative, rows: tokens, columns: group.rank, row_stride: 1, column_stride: tokens },
         Matrix {
             data: &group.basis[first_row..],
             rows: group.rank,
