@@ -1,4 +1,4 @@
-//! The encoder's arithmetic on rows of coefficients: plain loops, compiled once more with AVX2.
+//! Arithmetic on rows of coefficients: plain loops, compiled once more with AVX2.
 
 use crate::backend::Backend;
 #[cfg(target_arch = "x86_64")]
@@ -47,7 +47,34 @@ pub fn add_squared_errors(
     }
 }
 
+/// index * step, whose bits take the index's place.
+pub fn dequantize(backend: Backend, indices: &mut [i32], steps: &[f32]) {
+    match backend.0 {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Kind::Avx2 | Kind::Avx512 => unsafe { avx2::dequantize(indices, steps) },
+        _ => plain::dequantize(indices, steps),
+    }
+}
+
+/// Counts the refinements of `parents` to `indices` by symbol: 0, 1, 2 under a parent of zero, then the same under others.
+pub fn count_refinements(backend: Backend, indices: &[i32], parents: &[i32], counts: &mut [u32; 6]) {
+    match backend.0 {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Kind::Avx2 | Kind::Avx512 => unsafe { avx2::count_refinements(indices, parents, counts) },
+        _ => plain::count_refinements(indices, parents, counts),
+    }
+}
+
 mod plain {
+    use crate::rans::{refinement_symbol, LANES};
+
+    /// Below this magnitude a third of an index is off by less than 1/16 in f32, and no third is within 1/6 of a half.
+    const EXACT: u32 = 1 << 21;
+    /// 1.5 * 2^23: a sum with it is a whole number.
+    const WHOLE: f32 = 12_582_912.0;
+
     #[inline(always)]
     pub fn quantize(values: &[f32], inverse_steps: &[f32], limit: f32, indices: &mut [i32]) {
         for ((index, &value), &inverse) in indices.iter_mut().zip(values).zip(inverse_steps) {
@@ -59,8 +86,36 @@ mod plain {
 
     #[inline(always)]
     pub fn coarser(indices: &[i32], parents: &mut [i32]) {
+        // No vector instruction divides integers.
+        let magnitudes = indices.iter().fold(0, |all, index| all | index.unsigned_abs());
+        if magnitudes >= EXACT {
+            parents.iter_mut().zip(indices).for_each(|(parent, &index)| *parent = super::parent_of(index));
+            return;
+        }
         for (parent, &index) in parents.iter_mut().zip(indices) {
-            *parent = super::parent_of(index);
+            let third = index as f32 * (1.0 / 3.0) + WHOLE;
+            *parent = (third.to_bits() as i32).wrapping_sub(WHOLE.to_bits() as i32);
+        }
+    }
+
+    #[inline(always)]
+    pub fn dequantize(indices: &mut [i32], steps: &[f32]) {
+        for (index, step) in indices.iter_mut().zip(steps) {
+            *index = (*index as f32 * step).to_bits() as i32;
+        }
+    }
+
+    #[inline(always)]
+    pub fn count_refinements(indices: &[i32], parents: &[i32], counts: &mut [u32; 6]) {
+        for (indices, parents) in indices.chunks(LANES).zip(parents.chunks(LANES)) {
+            let mut symbols = [u8::MAX; LANES];
+            for ((symbol, &index), &parent) in symbols.iter_mut().zip(indices).zip(parents) {
+                *symbol = refinement_symbol(index, parent) + if parent == 0 { 0 } else { 3 };
+            }
+            // Bytes compared with each symbol: 32 at once.
+            for (symbol, count) in (0u8..).zip(counts.iter_mut()) {
+                *count += u32::from(symbols.iter().map(|&found| u8::from(found == symbol)).sum::<u8>());
+            }
         }
     }
 
@@ -85,6 +140,16 @@ mod avx2 {
     #[target_feature(enable = "avx2")]
     pub fn coarser(indices: &[i32], parents: &mut [i32]) {
         plain::coarser(indices, parents);
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub fn dequantize(indices: &mut [i32], steps: &[f32]) {
+        plain::dequantize(indices, steps);
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub fn count_refinements(indices: &[i32], parents: &[i32], counts: &mut [u32; 6]) {
+        plain::count_refinements(indices, parents, counts);
     }
 
     #[target_feature(enable = "avx2")]
@@ -113,7 +178,11 @@ mod tests {
             quantize(backend, &values, &inverse_steps, 1e6, &mut fine);
             coarser(backend, &fine, &mut parents);
             add_squared_errors(backend, &values, &parents, &inverse_steps, &mut sums);
-            (fine, parents, sums.into_iter().map(f32::to_bits).collect::<Vec<_>>())
+            let mut counts = [0; 6];
+            count_refinements(backend, &fine, &parents, &mut counts);
+            let mut coefficients = parents.clone();
+            dequantize(backend, &mut coefficients, &inverse_steps);
+            (fine, parents, (sums.into_iter().map(f32::to_bits).collect::<Vec<_>>(), counts, coefficients))
         };
         let expected = of(Backend::named("scalar").unwrap());
         for backend in Backend::available() {
@@ -124,6 +193,28 @@ mod tests {
         for (&index, &value) in expected.0.iter().zip(&values) {
             assert!(index.abs() <= 1_000_000 && (!value.is_nan() || index == 0), "{value}: {index}");
         }
+    }
+
+    #[test]
+    fn parents_are_exact_on_both_paths() {
+        const STEP: i32 = 1 << 12;
+        for backend in Backend::available() {
+            let mut parents = [0; STEP as usize];
+            for first in (-(1 << 21) - STEP..=1 << 21).step_by(STEP as usize) {
+                let indices: Vec<i32> = (first..first + STEP).collect();
+                coarser(backend, &indices, &mut parents);
+                assert!(indices.iter().zip(&parents).all(|(&index, &parent)| parent == parent_of(index)));
+            }
+        }
+    }
+
+    #[test]
+    fn refinements_are_counted_by_symbol_and_parent() {
+        let mut counts = [1; 6];
+        let (indices, parents) =
+            ([-1, 0, 0, 1, 2, 3, 4, -4, -3, -2, -2], [0, 0, 0, 0, 1, 1, 1, -1, -1, -1, -1]);
+        count_refinements(Backend::current(), &indices, &parents, &mut counts);
+        assert_eq!(counts, [2, 3, 2, 4, 3, 3]);
     }
 
     #[test]

@@ -9,8 +9,8 @@ mod matmul;
 mod rans;
 
 pub use backend::Backend;
-pub use ladder::{add_squared_errors, coarser, parent_of, quantize};
-pub use matmul::{matmul_add, Matrix, MatrixMut};
+pub use ladder::{add_squared_errors, coarser, count_refinements, dequantize, parent_of, quantize};
+pub use matmul::{matmul, matmul_add, matmul_subtract, Matrix, MatrixMut};
 pub use rans::{
     refinement_symbol, OutOfWords, RefinementTables, RowDecoder, RowEncoder, Table, LANES, LOW, SCALE,
     SCALE_BITS,

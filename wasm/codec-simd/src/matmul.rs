@@ -24,11 +24,28 @@ pub struct MatrixMut<'a> {
     pub row_stride: usize,
 }
 
-/// `target += left * right`, on the calling thread.
+/// `target = left * right`, on the calling thread; `left` has a column.
 ///
 /// # Panics
-/// When shapes do not match or a view reaches outside its slice: the caller's bug, never a property of input data.
+/// As all products: when shapes do not match or a view reaches outside its slice: the caller's bug, never a property of
+/// input data.
+pub fn matmul(target: MatrixMut<'_>, left: Matrix<'_>, right: Matrix<'_>) {
+    assert!(left.columns > 0, "an empty product");
+    product(target, left, right, false, 1.0);
+}
+
+/// `target += left * right`.
 pub fn matmul_add(target: MatrixMut<'_>, left: Matrix<'_>, right: Matrix<'_>) {
+    product(target, left, right, true, 1.0);
+}
+
+/// `target -= left * right`.
+pub fn matmul_subtract(target: MatrixMut<'_>, left: Matrix<'_>, right: Matrix<'_>) {
+    product(target, left, right, true, -1.0);
+}
+
+/// `target = target + factor * left * right`, without the old target unless `adds`.
+fn product(target: MatrixMut<'_>, left: Matrix<'_>, right: Matrix<'_>, adds: bool, factor: f32) {
     let (m, n, k) = (target.rows, target.columns, left.columns);
     assert!(left.rows == m && right.columns == n && right.rows == k, "matrix shapes do not match");
     if m == 0 || n == 0 || k == 0 {
@@ -48,7 +65,7 @@ pub fn matmul_add(target: MatrixMut<'_>, left: Matrix<'_>, right: Matrix<'_>) {
             target.data.as_mut_ptr(),
             1,
             target.row_stride as isize,
-            true,
+            adds,
             left.data.as_ptr(),
             left.column_stride as isize,
             left.row_stride as isize,
@@ -56,7 +73,7 @@ pub fn matmul_add(target: MatrixMut<'_>, left: Matrix<'_>, right: Matrix<'_>) {
             right.column_stride as isize,
             right.row_stride as isize,
             1.0,
-            1.0,
+            factor,
             false,
             false,
             false,
@@ -91,6 +108,19 @@ mod tests {
                     assert_eq!(product[i * (n + 3) + j], exact);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn replaces_adds_and_subtracts() {
+        let (left, right) = ([1.0f32, 2.0, 3.0, 4.0], [5.0f32, 6.0, 7.0, 8.0]);
+        let square = |data| Matrix { data, rows: 2, columns: 2, row_stride: 2, column_stride: 1 };
+        let mut found = [f32::NAN; 4];
+        let products = [matmul, matmul_add, matmul_add, matmul_subtract];
+        for (product, times) in products.into_iter().zip([1.0, 2.0, 3.0, 2.0]) {
+            let target = MatrixMut { data: &mut found, rows: 2, columns: 2, row_stride: 2 };
+            product(target, square(&left), square(&right));
+            assert_eq!(found, [19.0, 22.0, 43.0, 50.0].map(|value| value * times));
         }
     }
 

@@ -18,6 +18,7 @@ mod limits;
 mod par;
 pub mod profile;
 pub mod rans;
+mod scratch;
 mod transform;
 
 pub use cachegen::Cachegen;

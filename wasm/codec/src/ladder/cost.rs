@@ -2,10 +2,12 @@
 //!
 //! Symbols are counted per unclamped class index; a shift moves all of them along the bank.
 
+use kvedge_codec_simd::{count_refinements, Backend};
+
 use super::code::SegmentInput;
 use super::decode::class_index;
 use crate::profile::{Class, Profile};
-use crate::rans::{golomb_bits, refinement_symbol, LANES};
+use crate::rans::{golomb_bits, LANES};
 
 /// Magnitudes with a count of their own; larger ones are escapes in every class.
 const COUNTED: i32 = 15;
@@ -16,8 +18,10 @@ const PATIENCE: i8 = 3;
 
 /// Counts of one class index.
 struct Counts {
-    /// To be added up. Base: values -15 ..= 15. Refinement: 0 ..= 2 under a zero parent, 3 ..= 5 under others.
+    /// To be added up: values -15 ..= 15 (base only).
     parts: [[u32; 32]; PARTS],
+    /// Symbols of refinements: 0 ..= 2 under a zero parent, 3 ..= 5 under others.
+    refinements: [u32; 6],
     /// Magnitudes above 15 (base only).
     large: Vec<u32>,
 }
@@ -39,7 +43,7 @@ impl SymbolCounts {
         };
         let first_class = classes().min().unwrap_or(0);
         let last_class = classes().max().unwrap_or(0);
-        let empty = || Counts { parts: [[0; 32]; PARTS], large: Vec::new() };
+        let empty = || Counts { parts: [[0; 32]; PARTS], refinements: [0; 6], large: Vec::new() };
         let counts = (first_class..=last_class).map(|_| empty()).collect();
         let mut result = Self { first_class, counts, refinement: input.parents.is_some() };
         result.count(input);
@@ -47,7 +51,7 @@ impl SymbolCounts {
     }
 
     fn count(&mut self, input: &SegmentInput<'_>) {
-        let tokens = input.order.len();
+        let (backend, tokens) = (Backend::current(), input.order.len());
         for (coefficient, &exponent) in input.scale_exponents.iter().enumerate() {
             for row in &input.order.rows {
                 let class = class_index(exponent, input.pass, 0, row) - self.first_class;
@@ -56,7 +60,10 @@ impl SymbolCounts {
                 let indices = &input.indices[start..start + row.count];
                 match input.parents {
                     None => counts.add_base(indices),
-                    Some(parents) => counts.add_refinements(indices, &parents[start..start + row.count]),
+                    Some(parents) => {
+                        let parents = &parents[start..start + row.count];
+                        count_refinements(backend, indices, parents, &mut counts.refinements);
+                    }
                 }
             }
         }
@@ -120,17 +127,6 @@ impl Counts {
         }
     }
 
-    /// Counts up to 32 refinements by comparing all of them with each symbol.
-    fn add_refinements(&mut self, indices: &[i32], parents: &[i32]) {
-        let mut symbols = [u8::MAX; LANES];
-        for ((symbol, &index), &parent) in symbols.iter_mut().zip(indices).zip(parents) {
-            *symbol = refinement_symbol(index, parent) + if parent == 0 { 0 } else { 3 };
-        }
-        for (symbol, count) in (0u8..).zip(&mut self.parts[0][..6]) {
-            *count += u32::from(symbols.iter().map(|&found| u8::from(found == symbol)).sum::<u8>());
-        }
-    }
-
     fn of(&self, value: usize) -> u32 {
         self.parts.iter().map(|part| part[value]).sum()
     }
@@ -156,6 +152,6 @@ impl Counts {
         let costs = [&class.zero, &class.nonzero]
             .into_iter()
             .flat_map(|table| (0..3).map(|symbol| table.bits(symbol)));
-        self.parts[0].iter().zip(costs).map(|(&count, cost)| count as f32 * cost).sum()
+        self.refinements.iter().zip(costs).map(|(&count, cost)| count as f32 * cost).sum()
     }
 }

@@ -20,6 +20,7 @@ use super::step::{error_weight, step_size};
 use crate::error::Result;
 use crate::limits::MAX_MAGNITUDE;
 use crate::profile::Profile;
+use crate::scratch::Buffer;
 
 /// Slope of a level: d(distortion) / d(bit) of a uniform quantizer with unit step at high rate.
 const LEVEL_SLOPE: f64 = 2.0 * std::f64::consts::LN_2 / 12.0;
@@ -46,8 +47,8 @@ struct BandCoder<'a> {
     profile: &'a Profile,
     scale_exponents: &'a [i8],
     order: &'a TokenOrder,
-    /// Indices of each pass.
-    indices: Vec<Vec<i32>>,
+    /// Indices of each pass in turn, as bits.
+    indices: Buffer<'a>,
     /// Weighted squared error without a segment, then after each pass.
     distortions: Vec<f64>,
 }
@@ -114,19 +115,21 @@ impl<'a> BandCoder<'a> {
         let inverse: Vec<f32> = steps[passes - 1].iter().map(|step| 1.0 / step).collect();
         // So that pass 0 can be coded.
         let limit = (MAX_MAGNITUDE * 3i32.pow(passes as u32 - 1)) as f32;
-        let mut indices: Vec<Vec<i32>> = vec![vec![0; coefficients.len()]; passes];
+        let mut indices = profile.scratch.take(passes * coefficients.len());
+        let mut by_pass: Vec<&mut [i32]> =
+            bytemuck::cast_slice_mut(&mut indices).chunks_exact_mut(coefficients.len()).collect();
         let mut errors = ErrorSums::new(order, passes + 1);
         // Row after row, so that each stays in the cache for all passes.
         for (number, values) in coefficients.chunks_exact(tokens).enumerate() {
             let row = number * tokens..(number + 1) * tokens;
-            quantize(backend, values, &inverse, limit, &mut indices[passes - 1][row.clone()]);
+            quantize(backend, values, &inverse, limit, &mut by_pass[passes - 1][row.clone()]);
             for pass in (0..passes - 1).rev() {
-                let (coarse, fine) = indices.split_at_mut(pass + 1);
+                let (coarse, fine) = by_pass.split_at_mut(pass + 1);
                 coarser(backend, &fine[0][row.clone()], &mut coarse[pass][row.clone()]);
             }
             let (whole, sums) = errors.sums.split_at_mut(1);
             whole[0].iter_mut().zip(values).for_each(|(sum, value)| *sum += value * value);
-            for ((indices, steps), sums) in indices.iter().zip(&steps).zip(sums) {
+            for ((indices, steps), sums) in by_pass.iter().zip(&steps).zip(sums) {
                 add_squared_errors(backend, values, &indices[row.clone()], steps, sums);
             }
             // f32 sums of a few rows, then f64: fast and exact enough.
@@ -136,6 +139,11 @@ impl<'a> BandCoder<'a> {
         }
         errors.drain();
         Self { profile, scale_exponents, order, indices, distortions: errors.totals }
+    }
+
+    fn indices(&self, pass: usize) -> &[i32] {
+        let len = self.scale_exponents.len() * self.order.len();
+        bytemuck::cast_slice(&self.indices[pass * len..(pass + 1) * len])
     }
 
     fn distortion(&self, last: Option<usize>) -> f64 {
@@ -159,7 +167,7 @@ impl<'a> BandCoder<'a> {
     fn can_be_base(&self, pass: usize) -> bool {
         let within = |index: &i32| index.unsigned_abs() <= MAX_MAGNITUDE as u32;
         // Not `all` alone: a loop without an exit is a vector loop.
-        self.indices[pass].chunks(1024).all(|some| some.iter().fold(true, |held, index| held & within(index)))
+        self.indices(pass).chunks(1024).all(|some| some.iter().fold(true, |held, index| held & within(index)))
     }
 
     /// Best class shift and size in bits of a segment.
@@ -186,8 +194,8 @@ impl<'a> BandCoder<'a> {
             scale_exponents: self.scale_exponents,
             order: self.order,
             pass: pass as u8,
-            indices: &self.indices[pass],
-            parents: parent.map(|parent| self.indices[parent].as_slice()),
+            indices: self.indices(pass),
+            parents: parent.map(|parent| self.indices(parent)),
         }
     }
 }
