@@ -115,6 +115,7 @@ function vitest() {
 step('types and lint', 'npm', ['run', '-s', 'check']);
 rust();
 step('wasm rebuild', 'npm', ['run', '-s', 'build:wasm', '--', '--check']);
+step('NEON', 'npm', ['run', '-s', 'test:neon']);
 step('contract', 'npm', ['run', '-s', 'test:contract']);
 step('worker bundle', 'npm', ['run', '-s', 'build:worker']);
 if (!step('model', 'npm', ['run', '-s', 'kvedge', '--', 'model', 'fetch'])) {

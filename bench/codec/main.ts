@@ -49,6 +49,8 @@ export interface CodecReport {
     /** Gain of whole decode from two threads over that of the product, always by the clock. */
     scale2OfGemm: number;
   };
+  /** Codec 2 on one core, at the same level (its finest where it has none of that name); it is encoded with every level. */
+  cachegen: { bitsPerValue: number; encodeGBps: number; decodeGBps: number };
   wasm: {
     /** Speed of decoding over native's, each on one core. */
     decodeOfNative: number;
@@ -171,6 +173,11 @@ function report(
       gemmGmacs,
       encodeGBps: rate('encode1'),
       scale2OfGemm: wallMs('decode1') / wallMs('decode2') / ((2 * wallMs('gemm1')) / wallMs('gemm2')),
+    },
+    cachegen: {
+      bitsPerValue: (16 * native.cachegenBytes) / native.fp16Bytes,
+      encodeGBps: rate('cachegen-encode'),
+      decodeGBps: rate('cachegen-decode'),
     },
     wasm: {
       decodeOfNative: ms('decode1') / ms('wasmDecode1'),

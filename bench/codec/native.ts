@@ -7,6 +7,7 @@ const stagesSchema = z.object({
   tokens: z.number(),
   fp16Bytes: z.number(),
   levelBytes: z.number(),
+  cachegenBytes: z.number(),
   symbols: z.number(),
   transformProducts: z.number(),
   gemmProducts: z.number(),

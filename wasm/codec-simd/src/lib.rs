@@ -4,9 +4,14 @@
 #![deny(clippy::undocumented_unsafe_blocks)]
 
 mod backend;
+mod ladder;
 mod matmul;
 mod rans;
 
 pub use backend::Backend;
-pub use matmul::{matmul_add, Matrix, MatrixMut};
-pub use rans::{Coding, OutOfWords, RefinementTables, RowDecoder, Table, LANES, LOW, SCALE, SCALE_BITS};
+pub use ladder::{add_squared_errors, coarser, count_refinements, dequantize, parent_of, quantize};
+pub use matmul::{matmul, matmul_add, matmul_subtract, Matrix, MatrixMut};
+pub use rans::{
+    refinement_symbol, OutOfWords, RefinementTables, RowDecoder, RowEncoder, Table, LANES, LOW, SCALE,
+    SCALE_BITS,
+};

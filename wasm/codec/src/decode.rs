@@ -1,13 +1,16 @@
 //! Chunk object to planes: entropy decoding per (group, band), then one matrix product per plane and group.
 
+use kvedge_codec_simd::{dequantize, Backend};
+
 use crate::container::header::{Header, Segment};
 use crate::container::prelude::{FirstTokenSource, Prelude};
 use crate::container::segment::SegmentParts;
 use crate::error::{Error, ErrorCode, Result};
-use crate::ladder::{decode_segment, step_size, TokenOrder};
+use crate::ladder::{decode_segment, step_size, SegmentSource, TokenOrder};
 use crate::limits::{Budget, Limits};
 use crate::par;
 use crate::profile::Profile;
+use crate::scratch::Buffer;
 use crate::transform::synthesis::{CoefficientRun, Synthesis};
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -52,25 +55,19 @@ pub fn decode_chunk(
     budget.draw("decoded planes", geometry.values_per_token() * tokens, 2)?;
     budget.draw("sums of all planes, which may be made at once", geometry.values_per_token() * tokens, 4)?;
     let first_planes = opened.first_token(profile)?;
-    let runs = coefficient_runs(profile, chunk, &opened, budget)?;
+    let (runs, coefficients) = coefficient_runs(profile, chunk, &opened, budget)?;
 
     let first_coded = usize::from(first_planes.is_some());
-    let synthesis = Synthesis::new(profile, &opened.order, &runs, opened.header.first_position, first_coded);
+    let first_position = opened.header.first_position;
     let mut planes = vec![0u16; geometry.values_per_token() * tokens];
-    let mut rest = planes.as_mut_slice();
-    let mut jobs = Vec::with_capacity(geometry.planes());
-    for plane in 0..geometry.planes() {
-        let (values, after) = rest.split_at_mut(geometry.plane_dim(plane) * tokens);
-        jobs.push((plane, values));
-        rest = after;
-    }
-    par::map(jobs, |(plane, values)| {
-        if let Some(first) = first_planes {
+    Synthesis::new(profile, &opened.order, &runs, &coefficients, first_position, first_coded)
+        .fill(&mut planes);
+    if let Some(first) = first_planes {
+        for plane in 0..geometry.planes() {
             let (offset, dim) = (geometry.plane_offset(plane), geometry.plane_dim(plane));
-            values[..dim].copy_from_slice(&first[offset..offset + dim]);
+            planes[offset * tokens..][..dim].copy_from_slice(&first[offset..offset + dim]);
         }
-        synthesis.plane(plane, values);
-    });
+    }
     Ok(planes)
 }
 
@@ -89,8 +86,8 @@ pub fn decode_indices(
     }
     let decode = |job: BandJob| {
         let mut indices = vec![0i32; job.len(profile, &opened)];
-        let pass = job.decode(profile, chunk, &opened, &mut indices)?;
-        Ok(GroupIndices { group: job.group, band: job.band, pass, indices })
+        job.decode(profile, chunk, &opened, &mut indices, |_| {})?;
+        Ok(GroupIndices { group: job.group, band: job.band, pass: job.pass(), indices })
     };
     par::map(jobs, decode).into_iter().collect()
 }
@@ -103,8 +100,8 @@ pub fn decode_coefficients(
     limits: &Limits,
 ) -> Result<usize> {
     let opened = open(profile, chunk, options)?;
-    let runs = coefficient_runs(profile, chunk, &opened, &mut Budget::new(limits))?;
-    Ok(runs.iter().map(|run| run.values.len()).sum())
+    let (_, coefficients) = coefficient_runs(profile, chunk, &opened, &mut Budget::new(limits))?;
+    Ok(coefficients.len())
 }
 
 fn open(profile: &Profile, chunk: &[u8], options: DecodeOptions<'_>) -> Result<Opened> {
@@ -185,80 +182,79 @@ impl BandJob {
         self.columns(profile).len() * opened.order.len()
     }
 
-    /// Fills `indices`; returns the last pass.
-    fn decode(&self, profile: &Profile, chunk: &[u8], opened: &Opened, indices: &mut [i32]) -> Result<u8> {
+    /// Last pass that the chunk holds.
+    fn pass(&self) -> u8 {
+        self.segments.last().map_or(0, |segment| segment.pass)
+    }
+
+    /// Fills `indices`. `finished` is called with those of each coefficient as soon as their last pass is decoded.
+    fn decode(
+        &self,
+        profile: &Profile,
+        chunk: &[u8],
+        opened: &Opened,
+        indices: &mut [i32],
+        finished: impl Fn(&mut [i32]),
+    ) -> Result<()> {
         let exponents = &profile.groups[usize::from(self.group)].scale_exponents[self.columns(profile)];
-        let mut pass = 0;
         for (number, segment) in self.segments.iter().enumerate() {
-            pass = segment.pass;
             let refinement = number > 0;
+            let last = number + 1 == self.segments.len();
             let parts = SegmentParts::parse(chunk, segment, refinement, opened.prelude.lanes())?;
-            decode_segment(profile, exponents, pass, refinement, &parts, &opened.order, indices)?;
+            let decoded = |indices: &mut [i32]| {
+                if last {
+                    finished(indices);
+                }
+            };
+            let input = SegmentSource { profile, scale_exponents: exponents, pass: segment.pass, refinement };
+            decode_segment(&input, &parts, &opened.order, indices, decoded)?;
         }
-        Ok(pass)
+        Ok(())
     }
 }
 
-/// Dequantized coefficients; neighbouring bands of a group are joined into one run.
-fn coefficient_runs(
-    profile: &Profile,
+/// Dequantized coefficients of all bands; neighbouring bands of a group are joined into one run.
+fn coefficient_runs<'p>(
+    profile: &'p Profile,
     chunk: &[u8],
     opened: &Opened,
     budget: &mut Budget,
-) -> Result<Vec<CoefficientRun>> {
+) -> Result<(Vec<CoefficientRun>, Buffer<'p>)> {
     let jobs = band_jobs(profile, opened)?;
-    let tokens = opened.order.len();
-    // First and last column of each run.
-    let mut spans: Vec<(usize, std::ops::Range<usize>)> = Vec::new();
+    let mut runs: Vec<CoefficientRun> = Vec::new();
+    // The column after the last one.
+    let mut next_column = 0;
+    let mut count = 0;
     for job in &jobs {
-        budget.draw("coefficients", job.len(profile, opened), 4)?;
+        let len = job.len(profile, opened);
+        budget.draw("coefficients", len, 4)?;
         let (group, columns) = (usize::from(job.group), job.columns(profile));
-        match spans.last_mut() {
-            Some((last_group, span)) if *last_group == group && span.end == columns.start => {
-                span.end = columns.end;
-            }
-            _ => spans.push((group, columns)),
+        match runs.last_mut() {
+            Some(run) if run.group == group && next_column == columns.start => run.values.end += len,
+            _ => runs.push(CoefficientRun { group, first_column: columns.start, values: count..count + len }),
         }
+        next_column = columns.end;
+        count += len;
     }
-    let run_of = |(group, columns): (usize, std::ops::Range<usize>)| CoefficientRun {
-        group,
-        first_column: columns.start,
-        values: vec![0.0; columns.len() * tokens],
-    };
-    let mut runs: Vec<CoefficientRun> = spans.into_iter().map(run_of).collect();
-    let targets = {
-        let mut rest = jobs.iter();
-        let mut targets = Vec::with_capacity(jobs.len());
-        for run in &mut runs {
-            let mut values = run.values.as_mut_slice();
-            while !values.is_empty() {
-                let Some(job) = rest.next() else { break };
-                let (target, after) = values.split_at_mut(job.len(profile, opened));
-                targets.push((job, target));
-                values = after;
-            }
-        }
-        targets
-    };
+    let mut coefficients = profile.scratch.take(count);
+    let mut rest = &mut coefficients[..];
+    let mut targets = Vec::with_capacity(jobs.len());
+    for job in &jobs {
+        let (target, after) = rest.split_at_mut(job.len(profile, opened));
+        targets.push((job, target));
+        rest = after;
+    }
+    let backend = Backend::current();
     let done: Result<Vec<()>> = par::map(targets, |(job, target)| {
-        let pass = job.decode(profile, chunk, opened, bytemuck::cast_slice_mut(target))?;
-        dequantize(profile.base_step, pass, &opened.order, target);
-        Ok(())
+        let of_shift = |&shift: &i8| step_size(profile.base_step, shift, job.pass());
+        let steps: Vec<f32> = opened.order.shifts.iter().map(of_shift).collect();
+        let indices = bytemuck::cast_slice_mut(target);
+        job.decode(profile, chunk, opened, indices, |indices| dequantize(backend, indices, &steps))
     })
     .into_iter()
     .collect();
     done?;
-    Ok(runs)
-}
-
-/// y = q * step of the token, in place: the coefficients hold the bits of the integers q.
-fn dequantize(base_step: f32, pass: u8, order: &TokenOrder, coefficients: &mut [f32]) {
-    let steps: Vec<f32> = order.shifts.iter().map(|&shift| step_size(base_step, shift, pass)).collect();
-    for values in coefficients.chunks_exact_mut(steps.len()) {
-        for (value, step) in values.iter_mut().zip(&steps) {
-            *value = (value.to_bits() as i32) as f32 * step;
-        }
-    }
+    Ok((runs, coefficients))
 }
 
 impl Opened {

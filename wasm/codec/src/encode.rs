@@ -14,7 +14,7 @@ use crate::ladder::{plan_band, BandPlan, TokenOrder};
 use crate::limits::{Budget, Limits, MAX_CHUNK_TOKENS, MAX_SEGMENTS};
 use crate::par;
 use crate::profile::Profile;
-use crate::transform::analysis::analyze;
+use crate::transform::analysis::{analyze, Planes};
 
 pub struct EncodeRequest<'a> {
     /// fp16 bit patterns in the order of section 2.
@@ -59,7 +59,6 @@ pub fn encode_chunk(profile: &Profile, request: &EncodeRequest<'_>, limits: &Lim
     let values = profile.geometry.values_per_token() * request.token_count;
     let ranks: usize = profile.groups.iter().map(|group| group.rank).sum();
     let budget = &mut Budget::new(limits);
-    budget.draw("planes as f32", values, 4)?;
     budget.draw("rows of groups that are analysed at once", values, 4)?;
     budget.draw("coefficients, and the same in sorted order", ranks * request.token_count, 8)?;
     let basis: usize = profile.groups.iter().map(|group| group.rank * (group.dim + group.rank)).sum();
@@ -134,13 +133,19 @@ fn plan_groups(
     first_coded: usize,
     tokens: usize,
 ) -> Result<(Vec<i8>, Vec<PlannedBand>)> {
-    let groups = analyze(profile, request.planes, request.token_count, request.first_position, first_coded);
+    let planes = Planes {
+        values: request.planes,
+        tokens: request.token_count,
+        first_position: request.first_position,
+        first_coded,
+    };
+    let coefficients = analyze(profile, &planes);
     let shifts = match &profile.predictor {
         None => vec![0; tokens],
         Some(predictor) => {
             let mut predictions = vec![predictor.bias; tokens];
-            for (group, coefficients) in groups.iter().enumerate() {
-                predictor.add_group(group, coefficients, &mut predictions);
+            for group in 0..profile.groups.len() {
+                predictor.add_group(group, coefficients.group(group), &mut predictions);
             }
             predictions.into_iter().map(|prediction| predictor.shift(prediction)).collect()
         }
@@ -152,19 +157,18 @@ fn plan_groups(
     let plan = |slopes: &[f64]| -> Result<Vec<PlannedBand>> {
         let plans = par::map(jobs.clone(), |(group, band): (usize, usize)| {
             let columns = profile.groups[group].band(band);
-            let coefficients = sorted(&groups[group][columns.start * tokens..columns.end * tokens], &order);
+            let unsorted = &coefficients.group(group)[columns.start * tokens..columns.end * tokens];
+            let mut sorted = profile.scratch.take(unsorted.len());
+            for (sorted, row) in sorted.chunks_exact_mut(tokens).zip(unsorted.chunks_exact(tokens)) {
+                sorted.iter_mut().zip(&order.tokens).for_each(|(value, &token)| *value = row[token]);
+            }
             let exponents = &profile.groups[group].scale_exponents[columns];
-            let plan = plan_band(profile, levels.clone(), slopes, exponents, &order, &coefficients)?;
+            let plan = plan_band(profile, levels.clone(), slopes, exponents, &order, &sorted)?;
             Ok(PlannedBand { group: group as u8, band: band as u8, plan })
         });
         plans.into_iter().collect()
     };
     Ok((shifts, guard::plan_within(profile, levels, tokens, plan)?))
-}
-
-fn sorted(coefficients: &[f32], order: &TokenOrder) -> Vec<f32> {
-    let rows = coefficients.chunks_exact(order.len());
-    rows.flat_map(|row| order.tokens.iter().map(|&token| row[token])).collect()
 }
 
 /// A segment that may be written next: those before it in its band are.

@@ -19,6 +19,7 @@ mod limits;
 mod par;
 pub mod profile;
 pub mod rans;
+mod scratch;
 mod transform;
 
 pub use cachegen::Cachegen;

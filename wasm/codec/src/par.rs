@@ -3,7 +3,8 @@
 #[cfg(feature = "parallel")]
 pub(crate) fn map<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
     use rayon::prelude::*;
-    items.into_par_iter().map(work).collect()
+    // One at a time: rayon would hand out runs of neighbours, and jobs are few and long.
+    items.into_par_iter().with_max_len(1).map(work).collect()
 }
 
 #[cfg(not(feature = "parallel"))]

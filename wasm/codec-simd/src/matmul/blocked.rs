@@ -5,7 +5,7 @@
 //!     for each block of ROWS rows:                                   pack the block of `left`
 //!         for each panel of 4 * VECTORS columns, for each panel of HEIGHT rows:
 //!             sums[i][j] = sum over the terms: left[i] (broadcast) * right[j] (vector)      <- all sums in registers
-//!             target += sums
+//!             target += factor * sums
 //! ```
 //!
 //! A packed panel has its values in the order in which the innermost loop reads them.
@@ -45,9 +45,18 @@ thread_local! {
     static BLOCKS: RefCell<Blocks> = RefCell::default();
 }
 
-/// `target += left * right`; shapes and reach were checked.
-pub(super) fn matmul_add<Q: Quad>(target: MatrixMut<'_>, left: Matrix<'_>, right: Matrix<'_>) {
+/// `target = target + factor * left * right`, without the old target unless `adds`; shapes and reach were checked.
+pub(super) fn product<Q: Quad>(
+    target: MatrixMut<'_>,
+    left: Matrix<'_>,
+    right: Matrix<'_>,
+    adds: bool,
+    factor: f32,
+) {
     let MatrixMut { data, rows, columns, row_stride } = target;
+    if !adds {
+        data.chunks_mut(row_stride).take(rows).for_each(|row| row[..columns].fill(0.0));
+    }
     BLOCKS.with_borrow_mut(|blocks| {
         for first_term in (0..left.columns).step_by(DEPTH) {
             let depth = DEPTH.min(left.columns - first_term);
@@ -74,7 +83,7 @@ pub(super) fn matmul_add<Q: Quad>(target: MatrixMut<'_>, left: Matrix<'_>, right
                             let row = first_row + panel * HEIGHT;
                             let sums = sums::<Q>(left, right);
                             for (sums, row) in sums.iter().zip(row..rows) {
-                                add::<Q>(sums, &mut data[row * row_stride + column..][..width]);
+                                add::<Q>(sums, factor, &mut data[row * row_stride + column..][..width]);
                             }
                         }
                     }
@@ -140,12 +149,12 @@ fn sums<Q: Quad>(left: &[[f32; HEIGHT]], right: &[[f32; WIDTH]]) -> [[Q; VECTORS
     sums
 }
 
-/// Adds the sums of one row to the target, of which there may be fewer at the edge.
+/// Adds `factor` times the sums of one row to the target, of which there may be fewer at the edge.
 #[inline(always)]
-fn add<Q: Quad>(sums: &[Q; VECTORS], target: &mut [f32]) {
+fn add<Q: Quad>(sums: &[Q; VECTORS], factor: f32, target: &mut [f32]) {
     for (sum, values) in sums.iter().zip(target.chunks_mut(4)) {
         for (value, sum) in values.iter_mut().zip(sum.store()) {
-            *value += sum;
+            *value += factor * sum;
         }
     }
 }

@@ -24,11 +24,28 @@ pub struct MatrixMut<'a> {
     pub row_stride: usize,
 }
 
-/// `target += left * right`, on the calling thread.
+/// `target = left * right`, on the calling thread; `left` has a column.
 ///
 /// # Panics
-/// When shapes do not match or a view reaches outside its slice: the caller's bug, never a property of input data.
+/// As all products: when shapes do not match or a view reaches outside its slice: the caller's bug, never a property of
+/// input data.
+pub fn matmul(target: MatrixMut<'_>, left: Matrix<'_>, right: Matrix<'_>) {
+    assert!(left.columns > 0, "an empty product");
+    product(target, left, right, false, 1.0);
+}
+
+/// `target += left * right`.
 pub fn matmul_add(target: MatrixMut<'_>, left: Matrix<'_>, right: Matrix<'_>) {
+    product(target, left, right, true, 1.0);
+}
+
+/// `target -= left * right`.
+pub fn matmul_subtract(target: MatrixMut<'_>, left: Matrix<'_>, right: Matrix<'_>) {
+    product(target, left, right, true, -1.0);
+}
+
+/// `target = target + factor * left * right`, without the old target unless `adds`.
+fn product(target: MatrixMut<'_>, left: Matrix<'_>, right: Matrix<'_>, adds: bool, factor: f32) {
     let (m, n, k) = (target.rows, target.columns, left.columns);
     assert!(left.rows == m && right.columns == n && right.rows == k, "matrix shapes do not match");
     if m == 0 || n == 0 || k == 0 {
@@ -38,16 +55,16 @@ pub fn matmul_add(target: MatrixMut<'_>, left: Matrix<'_>, right: Matrix<'_>) {
     assert!(reach(m, n, target.row_stride, 1) < target.data.len(), "target is too short");
     assert!(reach(m, k, left.row_stride, left.column_stride) < left.data.len(), "left is too short");
     assert!(reach(k, n, right.row_stride, right.column_stride) < right.data.len(), "right is too short");
-    product(target, left, right);
+    checked_product(target, left, right, adds, factor);
 }
 
 #[cfg(target_arch = "wasm32")]
-fn product(target: MatrixMut<'_>, left: Matrix<'_>, right: Matrix<'_>) {
-    blocked::matmul_add::<std::arch::wasm32::v128>(target, left, right);
+fn checked_product(target: MatrixMut<'_>, left: Matrix<'_>, right: Matrix<'_>, adds: bool, factor: f32) {
+    blocked::product::<std::arch::wasm32::v128>(target, left, right, adds, factor);
 }
 
 #[cfg(not(target_arch = "wasm32"))]
-fn product(target: MatrixMut<'_>, left: Matrix<'_>, right: Matrix<'_>) {
+fn checked_product(target: MatrixMut<'_>, left: Matrix<'_>, right: Matrix<'_>, adds: bool, factor: f32) {
     use gemm::{gemm, Parallelism};
 
     let (m, n, k) = (target.rows, target.columns, left.columns);
@@ -61,7 +78,7 @@ fn product(target: MatrixMut<'_>, left: Matrix<'_>, right: Matrix<'_>) {
             target.data.as_mut_ptr(),
             1,
             target.row_stride as isize,
-            true,
+            adds,
             left.data.as_ptr(),
             left.column_stride as isize,
             left.row_stride as isize,
@@ -69,7 +86,7 @@ fn product(target: MatrixMut<'_>, left: Matrix<'_>, right: Matrix<'_>) {
             right.column_stride as isize,
             right.row_stride as isize,
             1.0,
-            1.0,
+            factor,
             false,
             false,
             false,
@@ -133,7 +150,22 @@ mod tests {
 
     #[test]
     fn blocks_of_vectors_agree_as_well() {
-        SIZES.into_iter().for_each(|sizes| check(blocked::matmul_add::<[f32; 4]>, sizes));
+        SIZES.into_iter().for_each(|sizes| check(|t, l, r| blocked::product::<[f32; 4]>(t, l, r, true, 1.0), sizes));
+    }
+
+    #[test]
+    fn replaces_adds_and_subtracts() {
+        let (left, right) = ([1.0f32, 2.0, 3.0, 4.0], [5.0f32, 6.0, 7.0, 8.0]);
+        let square = |data| Matrix { data, rows: 2, columns: 2, row_stride: 2, column_stride: 1 };
+        let mut found = [f32::NAN; 4];
+        let steps = [(false, 1.0, 1.0), (true, 1.0, 2.0), (true, 1.0, 3.0), (true, -1.0, 2.0)];
+        for multiply in [product, blocked::product::<[f32; 4]>] {
+            for (adds, factor, times) in steps {
+                let target = MatrixMut { data: &mut found, rows: 2, columns: 2, row_stride: 2 };
+                multiply(target, square(&left), square(&right), adds, factor);
+                assert_eq!(found, [19.0, 22.0, 43.0, 50.0].map(|value| value * times));
+            }
+        }
     }
 
     #[test]

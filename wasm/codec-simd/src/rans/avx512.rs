@@ -7,7 +7,7 @@ use super::{Lanes, OutOfWords, RefinementTables, Table, LANES, LOW};
 
 /// A value for each lane.
 #[derive(Clone, Copy)]
-struct Row([__m512i; 2]);
+pub(super) struct Row(pub(super) [__m512i; 2]);
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,popcnt")]
 pub(super) fn decode_base(
@@ -180,17 +180,17 @@ fn slots(states: Row) -> Row {
 }
 
 /// A bit for each of the first `count` lanes.
-fn first_lanes(count: usize) -> u32 {
+pub(super) fn first_lanes(count: usize) -> u32 {
     u32::MAX >> (LANES - count)
 }
 
-fn to_bits([low, high]: [__mmask16; 2]) -> u32 {
+pub(super) fn to_bits([low, high]: [__mmask16; 2]) -> u32 {
     u32::from(low) | u32::from(high) << 16
 }
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn splat(value: u32) -> __m512i {
+pub(super) fn splat(value: u32) -> __m512i {
     _mm512_set1_epi32(value as i32)
 }
 
@@ -204,7 +204,7 @@ fn each(mut row: Row, work: impl Fn(__m512i) -> __m512i) -> Row {
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn load(values: &[u32; LANES]) -> Row {
+pub(super) fn load(values: &[u32; LANES]) -> Row {
     // SAFETY: 32 values are two registers; the loads need no alignment.
     unsafe {
         Row([_mm512_loadu_si512(values.as_ptr().cast()), _mm512_loadu_si512(values.as_ptr().add(16).cast())])
@@ -213,7 +213,7 @@ fn load(values: &[u32; LANES]) -> Row {
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn to_array(row: Row) -> [u32; LANES] {
+pub(super) fn to_array(row: Row) -> [u32; LANES] {
     let mut values = [0; LANES];
     // SAFETY: 32 values are two registers; the stores need no alignment.
     unsafe {
@@ -226,7 +226,7 @@ fn to_array(row: Row) -> [u32; LANES] {
 /// `used`: the lanes that `row` has a value for.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn load_partial(row: &[i32], used: u32) -> Row {
+pub(super) fn load_partial(row: &[i32], used: u32) -> Row {
     assert!(used == first_lanes(row.len()));
     let values = row.as_ptr();
     // SAFETY: only lanes in `used` are read, all inside `row`; the other addresses are formed without a claim.

@@ -14,7 +14,10 @@
 //! - `avx512` holds lanes in two registers; words are spread to the lanes that need one by an expanding move.
 //! - `lanes128` is generic over 128-bit vectors, eight of them; a table indexed by which of four lanes are short gives
 //!   the places of their words. It runs as `sse41`, `avx2` (the same with better encodings), `neon` and wasm `simd128`.
+//!
+//! Encoding (`encoder`) is the same backwards, with a kernel of its own for AVX-512.
 
+mod encoder;
 #[allow(clippy::undocumented_unsafe_blocks)] // its head says it once
 mod lanes128;
 mod scalar;
@@ -24,6 +27,8 @@ mod table;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod avx512_encode;
 #[cfg(target_arch = "aarch64")]
 #[allow(clippy::undocumented_unsafe_blocks)] // its head says it once
 mod neon;
@@ -39,7 +44,8 @@ mod tests;
 
 use crate::backend::{Backend, Kind};
 
-pub use table::{Coding, Table, SCALE, SCALE_BITS};
+pub use encoder::{refinement_symbol, RowEncoder};
+pub use table::{Table, SCALE, SCALE_BITS};
 
 /// Lanes of a full row.
 pub const LANES: usize = 32;

@@ -15,12 +15,14 @@ pub struct Table {
     /// The bytes of start and frequency (low and high of each), for symbols 0 .. 15 and 16 .. 31.
     pub(crate) bytes: [[[u8; 16]; 2]; 4],
     coding: [Coding; MAX_SYMBOLS],
+    /// Cost of each symbol in bits.
+    bits: [f32; MAX_SYMBOLS],
     symbols: u8,
 }
 
 /// What an encoder needs of a symbol.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Coding {
+pub(crate) struct Coding {
     pub start: u32,
     pub frequency: u32,
     /// ceil(2^44 / frequency): `state * reciprocal >> 44` is exactly `state / frequency` for every state below
@@ -36,6 +38,7 @@ impl Table {
             packed: [0; MAX_SYMBOLS],
             bytes: [[[0; 16]; 2]; 4],
             coding: [Coding::default(); MAX_SYMBOLS],
+            bits: [SCALE_BITS as f32; MAX_SYMBOLS],
             symbols: u8::try_from(frequencies.len()).ok()?,
         };
         let starts = table.starts.get_mut(..frequencies.len())?;
@@ -55,6 +58,7 @@ impl Table {
                 frequency: frequency.into(),
                 reciprocal: (1u64 << 44).div_ceil(frequency.into()),
             };
+            table.bits[symbol] = (SCALE as f32 / f32::from(frequency)).log2();
             sum += u32::from(frequency);
         }
         (sum == SCALE).then_some(table)
@@ -76,8 +80,14 @@ impl Table {
     }
 
     #[inline]
-    pub fn coding(&self, symbol: u8) -> &Coding {
+    pub(crate) fn coding(&self, symbol: u8) -> &Coding {
         &self.coding[usize::from(symbol & 31)]
+    }
+
+    /// Cost of a symbol in bits.
+    #[inline]
+    pub fn bits(&self, symbol: u8) -> f32 {
+        self.bits[usize::from(symbol & 31)]
     }
 
     /// A of a class whose base symbols are -A .. A and the escape.
@@ -90,4 +100,26 @@ impl Table {
 #[inline]
 pub(crate) fn frequency(packed: u32) -> u32 {
     (packed >> SCALE_BITS) % (2 * SCALE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Table;
+
+    #[test]
+    fn reciprocals_divide_exactly() {
+        for frequency in 1..=4095u16 {
+            let table = Table::new(&[frequency, 4096 - frequency]).unwrap();
+            let coding = table.coding(0);
+            let end = u64::from(frequency) << 20;
+            let quotients = [1, 2, 15, 16, 4095, 4096, 65535, 1 << 19, (1 << 20) - 1];
+            let edges = quotients.map(|quotient| quotient * u64::from(frequency));
+            for state in edges.into_iter().flat_map(|edge| [edge - 1, edge, edge + 1]).chain([end - 1]) {
+                if state < end {
+                    let quotient = (state * coding.reciprocal) >> 44;
+                    assert_eq!(quotient, state / u64::from(frequency), "{state} / {frequency}");
+                }
+            }
+        }
+    }
 }

@@ -156,6 +156,64 @@ fn every_backend_decodes_what_was_encoded() {
 }
 
 #[test]
+fn every_backend_encodes_as_the_text_says() {
+    let rng = &mut Rng(3);
+    for round in 0..400 {
+        let (segment, indices) = random(rng, round % 2 == 1);
+        for backend in Backend::available() {
+            let mut encoder = RowEncoder::new(backend);
+            let base: Vec<&Table> = segment.base.iter().collect();
+            let refinement: Vec<RefinementTables<'_>> =
+                segment.refinement.iter().map(|(zero, nonzero)| RefinementTables { zero, nonzero }).collect();
+            let mut escaped = false;
+            for coefficient in (0..COEFFICIENTS).rev() {
+                let span = coefficient * segment.tokens..(coefficient + 1) * segment.tokens;
+                match &segment.parents {
+                    None => escaped |= encoder.encode_base(&base, &indices[span]),
+                    Some(parents) => {
+                        encoder.encode_refinement(&refinement, &indices[span.clone()], &parents[span]);
+                    }
+                }
+            }
+            assert_eq!(*encoder.states(), segment.states, "{}", backend.name());
+            let words: Vec<[u8; 2]> = encoder.words().map(u16::to_le_bytes).collect();
+            assert_eq!(words, segment.words, "{}", backend.name());
+            if segment.parents.is_none() {
+                let is_escape = |(at, &index): (usize, &i32)| {
+                    index > segment.base[at % segment.tokens / LANES].alphabet()
+                };
+                assert_eq!(escaped, indices.iter().enumerate().any(is_escape));
+            }
+        }
+    }
+}
+
+#[test]
+fn quotients_are_exact_in_every_backend() {
+    let rng = &mut Rng(4);
+    for frequency in 1..=4095u16 {
+        let table = Table::new(&[frequency, 4096 - frequency]).unwrap();
+        for backend in Backend::available() {
+            let mut encoder = RowEncoder::new(backend);
+            // The states grow to the edge of a word and beyond it.
+            let mut states = [LOW; LANES];
+            for _ in 0..24 {
+                let symbols: Vec<i32> = (0..LANES).map(|_| rng.below(2) as i32).collect();
+                encoder.encode_base(&[&table], &symbols);
+                for (state, &symbol) in states.iter_mut().zip(&symbols) {
+                    let (start, frequency) = (table.start(symbol as u8), table.frequency(symbol as u8));
+                    if u64::from(*state) >= u64::from(frequency) << 20 {
+                        *state >>= 16;
+                    }
+                    *state = ((*state / frequency) << SCALE_BITS) + *state % frequency + start;
+                }
+            }
+            assert_eq!(*encoder.states(), states, "{} {frequency}", backend.name());
+        }
+    }
+}
+
+#[test]
 fn every_backend_answers_alike_to_cut_and_altered_streams() {
     let rng = &mut Rng(2);
     let mut failures = 0;

@@ -4,6 +4,7 @@
 //! timed; every round runs each stage once, in turns forwards and backwards. Prints one JSON object: milliseconds of
 //! every round for all chunks together, and the sizes that they stand for.
 
+mod cachegen;
 mod peers;
 mod timing;
 
@@ -70,9 +71,13 @@ fn verify(profile: &Profile, chunk: &Chunk) -> Result<(), Error> {
         }
     }
     fastest.force();
-    let decoded = decode_chunk(profile, &chunk.cut, WHOLE, &limits)?;
+    check_planes(chunk, &decode_chunk(profile, &chunk.cut, WHOLE, &limits)?)
+}
+
+/// The planes are those of the chunk but for a level's error.
+fn check_planes(chunk: &Chunk, decoded: &[u16]) -> Result<(), Error> {
     let (mut error, mut energy) = (0.0, 0.0);
-    for (&exact, &found) in chunk.planes.iter().zip(&decoded) {
+    for (&exact, &found) in chunk.planes.iter().zip(decoded) {
         let (exact, found) = (half::f16::from_bits(exact).to_f64(), half::f16::from_bits(found).to_f64());
         error += (exact - found).powi(2);
         energy += exact.powi(2);
@@ -141,6 +146,7 @@ fn main() -> Result<(), Error> {
         &chunks.iter().map(|chunk| chunk.planes.as_slice()).collect::<Vec<_>>(),
         &profile.geometry,
     )?;
+    let codec2 = cachegen::Coded::new(&profile, &chunks, level)?;
     let sizes = peers.iter().map(|peer| (peer.name, peer.bytes)).collect::<Vec<_>>();
     let fastest = Backend::current();
     let mut stages: Vec<Stage<'_>> = Vec::new();
@@ -164,6 +170,8 @@ fn main() -> Result<(), Error> {
             }),
         ));
     }
+    stages.push(Stage::new("cachegen-encode", on(&one, || codec2.encode())));
+    stages.push(Stage::new("cachegen-decode", on(&one, || codec2.decode())));
     for backend in Backend::available() {
         let (profile, chunks, limits) = (&profile, &chunks, &limits);
         stages.push(Stage::new(
@@ -197,11 +205,12 @@ fn main() -> Result<(), Error> {
     }
     let peer_bytes: Vec<String> = sizes.iter().map(|(name, bytes)| format!("\"{name}\":{bytes}")).collect();
     println!(
-        "{{\"backend\":\"{}\",\"tokens\":{tokens},\"fp16Bytes\":{},\"levelBytes\":{},\"symbols\":{symbol_count},\
+        "{{\"backend\":\"{}\",\"tokens\":{tokens},\"fp16Bytes\":{},\"levelBytes\":{},\"cachegenBytes\":{},\"symbols\":{symbol_count},\
          \"transformProducts\":{products},\"gemmProducts\":{},\"peerBytes\":{{{}}},\"rawMs\":{},\"rawCpuMs\":{}}}",
         fastest.name(),
         fp16.len(),
         chunks.iter().map(|chunk| chunk.cut.len()).sum::<usize>(),
+        codec2.bytes(),
         m * n * k,
         peer_bytes.join(","),
         timings.wall_json(),

@@ -1,10 +1,11 @@
 //! The encoder's distributions: counts by class, then the tables that code them in fewest bits.
 
+use kvedge_codec_simd::parent_of;
+
 use super::tables::{class_index, Tables, GAINS};
 use crate::error::{Error, ErrorCode, Result};
-use crate::ladder::coarser;
 use crate::profile::Class;
-use crate::rans::{golomb_bits, Table, SCALE};
+use crate::rans::{golomb_bits, refinement_symbol, Table, SCALE};
 
 const MAX_ALPHABET: usize = 15;
 /// A further magnitude costs two frequencies of 16 bits in the prelude.
@@ -35,7 +36,7 @@ impl Counts {
     }
 
     fn add_refinement(&mut self, index: i32, parent: i32) {
-        let symbol = usize::from(crate::ladder::refinement_symbol(index, parent));
+        let symbol = usize::from(refinement_symbol(index, parent));
         let table = if parent == 0 { &mut self.zero } else { &mut self.nonzero };
         table[symbol] += 1;
     }
@@ -117,7 +118,7 @@ impl ClassCounts {
                 if pass == 0 {
                     self.0[class].add_base(index);
                 } else {
-                    let parent = coarser(index);
+                    let parent = parent_of(index);
                     self.0[class].add_refinement(index, parent);
                     index = parent;
                 }

@@ -1,5 +1,7 @@
 //! Planes to a chunk object with every level.
 
+use kvedge_codec_simd::{coarser, Backend};
+
 use super::classes::ClassCounts;
 use super::layout::{group_count, planes_of, TokenSpans, BANDS};
 use super::predict::power;
@@ -10,7 +12,6 @@ use super::Cachegen;
 use crate::container::header::{Header, Level, Segment, CACHEGEN};
 use crate::encode::{check_planes, first_rows};
 use crate::error::{Error, ErrorCode, Result};
-use crate::ladder::coarser;
 use crate::limits::{Budget, Limits, MAX_CLASSES};
 use crate::par;
 
@@ -95,8 +96,11 @@ impl Cachegen {
                 planes.iter().flat_map(|plane| plane.finest.iter().copied()).collect();
             let mut coded = Vec::new();
             for pass in (0..passes).rev() {
-                let parents: Option<Vec<i32>> =
-                    (pass > 0).then(|| indices.iter().map(|&index| coarser(index)).collect());
+                let parents = (pass > 0).then(|| {
+                    let mut parents = vec![0; indices.len()];
+                    coarser(Backend::current(), &indices, &mut parents);
+                    parents
+                });
                 let bytes = code_segment(tables, &channels, pass, &indices, parents.as_deref())?;
                 let error = |at: usize| planes.iter().map(|plane| plane.errors[at]).sum::<f64>();
                 let gain = error(usize::from(pass)) - error(usize::from(pass) + 1);

@@ -1,8 +1,9 @@
 //! From integers to values (section 12.2), shared by encoder and decoder so that anchors predict the same in both.
 
+use kvedge_codec_simd::parent_of;
+
 use super::layout::TokenSpans;
 use super::tables::PlaneTables;
-use crate::ladder::coarser;
 
 /// 3^e.
 pub fn power(exponent: u8) -> f32 {
@@ -40,7 +41,7 @@ impl Channel {
         let per_anchor = (spans.span - 1).max(1);
         let groups = others.chunks(per_anchor).zip(other_values.chunks_mut(per_anchor));
         for ((others, values), &anchor) in groups.zip(anchors) {
-            let base = (0..self.pass).fold(anchor, |index, _| coarser(index));
+            let base = (0..self.pass).fold(anchor, |index, _| parent_of(index));
             let predicted = self.predict(base);
             for (value, &index) in values.iter_mut().zip(others) {
                 *value = predicted + index as f32 * self.step;

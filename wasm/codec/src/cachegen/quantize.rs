@@ -1,11 +1,11 @@
 //! The encoder's integers: means, gains, steps and indices of one plane.
 
 use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
+use kvedge_codec_simd::parent_of;
 
 use super::layout::TokenSpans;
 use super::predict::{power, Channel};
 use super::tables::{PlaneTables, CLASSES_PER_PASS, CLASS_BITS, GAINS, MAX_CLASS};
-use crate::ladder::coarser;
 
 /// Step at pass 0 over a plane's deviation. Coarser steps for deeper layers, as in the paper, were measured and lost.
 const STEP_PER_DEVIATION: f32 = 1.5;
@@ -83,7 +83,7 @@ impl Quantized {
         let (anchor_indices, others) = finest.split_at_mut(anchors);
         let groups = others.chunks_mut(per_anchor).zip(column[anchors..].chunks(per_anchor));
         for ((indices, values), &anchor) in groups.zip(&*anchor_indices) {
-            let base = (1..passes).fold(anchor, |index, _| coarser(index));
+            let base = (1..passes).fold(anchor, |index, _| parent_of(index));
             let predicted = predictor.predict(base);
             for (index, value) in indices.iter_mut().zip(values) {
                 *index = nearest((value - predicted) / step);
@@ -114,7 +114,7 @@ impl Quantized {
             let decoder = Channel::new(&self.tables, channel, pass);
             decoder.values(spans, &indices, &mut values);
             self.errors[usize::from(pass) + 1] += squared(&values);
-            indices.iter_mut().for_each(|index| *index = coarser(*index));
+            indices.iter_mut().for_each(|index| *index = parent_of(*index));
         }
         values.fill(self.tables.mean(channel));
         self.errors[0] += squared(&values);

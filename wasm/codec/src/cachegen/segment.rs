@@ -1,18 +1,9 @@
 //! Symbols of one segment (section 12.4).
 
-use super::layout::TokenSpans;
 use super::tables::Tables;
 use crate::container::segment::{write_segment, SegmentParts};
 use crate::error::Result;
-use crate::ladder::{base_symbol, refinement_symbol};
-use crate::profile::Class;
-use crate::rans::{EscapeReader, EscapeWriter, RefinementTables, RowEncoder, SegmentRows, Table, LANES};
-
-/// Rows of anchors, then of other tokens: the two parts of a channel's indices.
-fn parts<'a>(spans: &TokenSpans, indices: &'a [i32]) -> [(bool, &'a [i32]); 2] {
-    let (anchors, others) = indices.split_at(spans.anchors());
-    [(true, anchors), (false, others)]
-}
+use crate::rans::{Backend, EscapeReader, EscapeWriter, RefinementTables, RowEncoder, SegmentRows, LANES};
 
 /// Decodes a segment into `indices`, n per channel with anchors first; a refinement replaces its parents.
 pub fn decode_segment(
@@ -58,32 +49,28 @@ pub fn code_segment(
     let spans = &tables.spans;
     let tokens = spans.tokens;
     let class_of = |channel: u8, anchor: bool| tables.class(channel, anchor, pass, 0);
-    let mut lanes = RowEncoder::new(spans.lanes());
+    let mut rows = RowEncoder::new(Backend::current());
+    let mut escaped = false;
     for (number, &channel) in channels.iter().enumerate().rev() {
-        let own = number * tokens..(number + 1) * tokens;
-        let parents = parents.map(|parents| parts(spans, &parents[own.clone()]));
-        for (half, (anchor, indices)) in parts(spans, &indices[own]).into_iter().enumerate().rev() {
+        let (anchors, end) = (number * tokens + spans.anchors(), (number + 1) * tokens);
+        for (anchor, span) in [(false, anchors..end), (true, number * tokens..anchors)] {
             let class = class_of(channel, anchor);
-            for (row, indices) in indices.chunks(LANES).enumerate().rev() {
-                match parents {
-                    None => lanes.encode(indices.iter().map(|&index| base_coding(class, index))),
-                    Some(parents) => {
-                        let parents = &parents[half].1[row * LANES..][..indices.len()];
-                        let tables: [&Table; 2] = [&class.zero, &class.nonzero];
-                        lanes.encode(indices.iter().zip(parents).map(|(&index, &parent)| {
-                            tables[usize::from(parent != 0)].coding(refinement_symbol(index, parent))
-                        }));
-                    }
+            let count = span.len().div_ceil(LANES);
+            match parents {
+                None => escaped |= rows.encode_base(&[&class.base; MAX_ROWS][..count], &indices[span]),
+                Some(parents) => {
+                    let tables = RefinementTables { zero: &class.zero, nonzero: &class.nonzero };
+                    let parents = &parents[span.clone()];
+                    rows.encode_refinement(&[tables; MAX_ROWS][..count], &indices[span], parents);
                 }
             }
         }
     }
-    let mut coded = Vec::new();
-    lanes.finish(&mut coded);
     let mut escapes = EscapeWriter::default();
-    if parents.is_none() {
+    if escaped {
         for (&channel, indices) in channels.iter().zip(indices.chunks_exact(tokens)) {
-            for (anchor, indices) in parts(spans, indices) {
+            let (anchors, others) = indices.split_at(spans.anchors());
+            for (anchor, indices) in [(true, anchors), (false, others)] {
                 let class = class_of(channel, anchor);
                 for &index in indices.iter().filter(|index| index.unsigned_abs() > u32::from(class.alphabet))
                 {
@@ -92,9 +79,5 @@ pub fn code_segment(
             }
         }
     }
-    write_segment(0, &coded, &escapes.into_bytes())
-}
-
-fn base_coding(class: &Class, index: i32) -> &kvedge_codec_simd::Coding {
-    class.base.coding(base_symbol(index, class.alphabet))
+    write_segment(0, spans.lanes(), &rows, &escapes.into_bytes())
 }

@@ -3,6 +3,7 @@
 use super::header::{Header, Segment};
 use crate::bytes::{check_crc, in_range, Reader};
 use crate::error::{Error, Result};
+use crate::rans::RowEncoder;
 
 pub(crate) const MAX_ESCAPE_BYTES: usize = (1 << 24) - 1;
 
@@ -60,16 +61,22 @@ pub fn refinements<'a>(header: &'a Header) -> impl Iterator<Item = (&'a Segment,
     })
 }
 
-/// Puts a segment together; `coded` is states and words.
-pub(crate) fn write_segment(class_shift: i8, coded: &[u8], escapes: &[u8]) -> Result<Vec<u8>> {
+/// Puts a segment together. `lanes`: how many of the rows' states it holds.
+pub(crate) fn write_segment(
+    class_shift: i8,
+    lanes: usize,
+    rows: &RowEncoder,
+    escapes: &[u8],
+) -> Result<Vec<u8>> {
     if escapes.len() > MAX_ESCAPE_BYTES {
         return Err(Error::limit("escapeBytes", MAX_ESCAPE_BYTES, escapes.len()));
     }
-    let mut out = Vec::with_capacity(8 + coded.len() + escapes.len());
+    let mut out = Vec::with_capacity(8 + 4 * lanes + 2 * rows.words().len() + escapes.len());
     out.extend([0; 4]);
     out.extend(&(escapes.len() as u32).to_le_bytes()[..3]);
     out.extend(class_shift.to_le_bytes());
-    out.extend(coded);
+    out.extend(rows.states()[..lanes].iter().flat_map(|state| state.to_le_bytes()));
+    out.extend(rows.words().flat_map(u16::to_le_bytes));
     out.extend(escapes);
     let crc = crc32c::crc32c(&out[4..]);
     out[..4].copy_from_slice(&crc.to_le_bytes());

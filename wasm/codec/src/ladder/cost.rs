@@ -2,20 +2,26 @@
 //!
 //! Symbols are counted per unclamped class index; a shift moves all of them along the bank.
 
-use super::code::{refinement_symbol, SegmentInput};
+use kvedge_codec_simd::{count_refinements, Backend};
+
+use super::code::SegmentInput;
 use super::decode::class_index;
 use crate::profile::{Class, Profile};
-use crate::rans::{golomb_bits, symbol_bits};
+use crate::rans::{golomb_bits, LANES};
 
 /// Magnitudes with a count of their own; larger ones are escapes in every class.
 const COUNTED: i32 = 15;
+/// Places where a value is counted.
+const PARTS: usize = 4;
 /// How many worse shifts in a row end the search in a direction.
 const PATIENCE: i8 = 3;
 
 /// Counts of one class index.
 struct Counts {
-    /// Base: values -15 ..= 15. Refinement: 0 ..= 2 under a zero parent, 3 ..= 5 under others.
-    values: [u32; 31],
+    /// To be added up: values -15 ..= 15 (base only).
+    parts: [[u32; 32]; PARTS],
+    /// Symbols of refinements: 0 ..= 2 under a zero parent, 3 ..= 5 under others.
+    refinements: [u32; 6],
     /// Magnitudes above 15 (base only).
     large: Vec<u32>,
 }
@@ -37,7 +43,7 @@ impl SymbolCounts {
         };
         let first_class = classes().min().unwrap_or(0);
         let last_class = classes().max().unwrap_or(0);
-        let empty = || Counts { values: [0; 31], large: Vec::new() };
+        let empty = || Counts { parts: [[0; 32]; PARTS], refinements: [0; 6], large: Vec::new() };
         let counts = (first_class..=last_class).map(|_| empty()).collect();
         let mut result = Self { first_class, counts, refinement: input.parents.is_some() };
         result.count(input);
@@ -45,7 +51,7 @@ impl SymbolCounts {
     }
 
     fn count(&mut self, input: &SegmentInput<'_>) {
-        let tokens = input.order.len();
+        let (backend, tokens) = (Backend::current(), input.order.len());
         for (coefficient, &exponent) in input.scale_exponents.iter().enumerate() {
             for row in &input.order.rows {
                 let class = class_index(exponent, input.pass, 0, row) - self.first_class;
@@ -53,13 +59,10 @@ impl SymbolCounts {
                 let start = coefficient * tokens + row.start;
                 let indices = &input.indices[start..start + row.count];
                 match input.parents {
-                    None => indices.iter().for_each(|&index| counts.add_base(index)),
+                    None => counts.add_base(indices),
                     Some(parents) => {
                         let parents = &parents[start..start + row.count];
-                        for (&index, &parent) in indices.iter().zip(parents) {
-                            let context = if parent == 0 { 0 } else { 3 };
-                            counts.values[usize::from(refinement_symbol(index, parent)) + context] += 1;
-                        }
+                        count_refinements(backend, indices, parents, &mut counts.refinements);
                     }
                 }
             }
@@ -100,22 +103,43 @@ impl SymbolCounts {
 }
 
 impl Counts {
-    fn add_base(&mut self, index: i32) {
-        if (-COUNTED..=COUNTED).contains(&index) {
-            self.values[(index + COUNTED) as usize] += 1;
-        } else {
-            self.large.push(index.unsigned_abs());
+    /// Counts up to 32 indices, in turns in `PARTS` places: most of them are equal, and a count waits for the last one there.
+    fn add_base(&mut self, indices: &[i32]) {
+        let mut places = [0u8; LANES];
+        let mut outside = false;
+        for (place, &index) in places.iter_mut().zip(indices) {
+            outside |= index.unsigned_abs() > COUNTED as u32;
+            *place = (index + COUNTED).clamp(0, 2 * COUNTED) as u8;
+        }
+        if outside {
+            for &index in indices {
+                match index.unsigned_abs() > COUNTED as u32 {
+                    true => self.large.push(index.unsigned_abs()),
+                    false => self.parts[0][(index + COUNTED) as usize] += 1,
+                }
+            }
+            return;
+        }
+        for places in places[..indices.len()].chunks(PARTS) {
+            for (part, &place) in self.parts.iter_mut().zip(places) {
+                part[usize::from(place & 31)] += 1;
+            }
         }
     }
 
+    fn of(&self, value: usize) -> u32 {
+        self.parts.iter().map(|part| part[value]).sum()
+    }
+
     fn base_bits(&self, class: &Class) -> f32 {
-        let escape = symbol_bits(&class.base, class.escape_symbol());
+        let escape = class.base.bits(class.escape_symbol());
         let escaped =
             |magnitude: u32| escape + golomb_bits(magnitude, class.alphabet, class.escape_order) as f32;
         let mut bits = 0.0;
-        for (value, &count) in (-COUNTED..=COUNTED).zip(&self.values).filter(|(_, &count)| count > 0) {
+        let counts = (0..).map(|place| self.of(place));
+        for (value, count) in (-COUNTED..=COUNTED).zip(counts).filter(|&(_, count)| count > 0) {
             let cost = if value.unsigned_abs() <= u32::from(class.alphabet) {
-                symbol_bits(&class.base, (value + i32::from(class.alphabet)) as u8)
+                class.base.bits((value + i32::from(class.alphabet)) as u8)
             } else {
                 escaped(value.unsigned_abs())
             };
@@ -127,7 +151,7 @@ impl Counts {
     fn refinement_bits(&self, class: &Class) -> f32 {
         let costs = [&class.zero, &class.nonzero]
             .into_iter()
-            .flat_map(|table| (0..3).map(|symbol| symbol_bits(table, symbol)));
-        self.values.iter().zip(costs).map(|(&count, cost)| count as f32 * cost).sum()
+            .flat_map(|table| (0..3).map(|symbol| table.bits(symbol)));
+        self.refinements.iter().zip(costs).map(|(&count, cost)| count as f32 * cost).sum()
     }
 }

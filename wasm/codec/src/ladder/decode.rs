@@ -13,46 +13,71 @@ use crate::error::Result;
 use crate::profile::{Class, Profile};
 use crate::rans::{EscapeReader, RefinementTables, SegmentRows, Table, LANES};
 
+/// What a segment is, beside its bytes.
+pub struct SegmentSource<'a> {
+    pub profile: &'a Profile,
+    pub scale_exponents: &'a [i8],
+    pub pass: u8,
+    pub refinement: bool,
+}
+
 /// Decodes a segment into `indices`, n per coefficient of the band in sorted token order. A refinement reads its parents
-/// there and replaces them.
+/// there and replaces them. `decoded` is called with those of each coefficient while they are in the cache.
 pub fn decode_segment(
-    profile: &Profile,
-    scale_exponents: &[i8],
-    pass: u8,
-    refinement: bool,
+    source: &SegmentSource<'_>,
     parts: &SegmentParts<'_>,
     order: &TokenOrder,
     indices: &mut [i32],
+    decoded: impl Fn(&mut [i32]),
 ) -> Result<()> {
     let mut rows = SegmentRows::new(parts.states, parts.words)?;
     let mut escapes = EscapeReader::new(parts.escapes);
-    let mut classes: Vec<&Class> = Vec::new();
-    let mut base: Vec<&Table> = Vec::new();
-    let mut refinements: Vec<RefinementTables<'_>> = Vec::new();
-    let mut previous = None;
-    for (&exponent, indices) in scale_exponents.iter().zip(indices.chunks_exact_mut(order.len())) {
-        // Neighbouring coefficients often have the same scale.
-        if previous.replace(exponent) != Some(exponent) {
-            let class_of = |row| profile.class(class_index(exponent, pass, parts.class_shift, row));
-            classes.clear();
-            classes.extend(order.rows.iter().map(class_of));
-            base.clear();
-            base.extend(classes.iter().map(|class| &class.base));
-            refinements.clear();
-            refinements.extend(classes.iter().map(tables_of));
+    let mut tables = RowTables::default();
+    for (&exponent, indices) in source.scale_exponents.iter().zip(indices.chunks_exact_mut(order.len())) {
+        tables.select(source.profile, order, exponent, source.pass, parts.class_shift);
+        if source.refinement {
+            rows.refine(&tables.refinements, indices)?;
+        } else if rows.base(&tables.base, indices)? {
+            read_escapes(&mut escapes, &tables.classes, indices)?;
         }
-        if refinement {
-            rows.refine(&refinements, indices)?;
-        } else if rows.base(&base, indices)? {
-            read_escapes(&mut escapes, &classes, indices)?;
-        }
+        decoded(indices);
     }
     rows.finish()?;
     escapes.finish()
 }
 
-fn tables_of<'a>(class: &&'a Class) -> RefinementTables<'a> {
-    RefinementTables { zero: &class.zero, nonzero: &class.nonzero }
+/// Classes of a coefficient's rows, and their tables.
+#[derive(Default)]
+pub(super) struct RowTables<'a> {
+    exponent: Option<i8>,
+    classes: Vec<&'a Class>,
+    pub base: Vec<&'a Table>,
+    pub refinements: Vec<RefinementTables<'a>>,
+}
+
+impl<'a> RowTables<'a> {
+    /// Looks them up; always with the same pass, class shift and order.
+    pub fn select(
+        &mut self,
+        profile: &'a Profile,
+        order: &TokenOrder,
+        exponent: i8,
+        pass: u8,
+        class_shift: i8,
+    ) {
+        // Neighbouring coefficients often have the same scale.
+        if self.exponent.replace(exponent) == Some(exponent) {
+            return;
+        }
+        let class_of = |row| profile.class(class_index(exponent, pass, class_shift, row));
+        self.classes.clear();
+        self.classes.extend(order.rows.iter().map(class_of));
+        self.base.clear();
+        self.base.extend(self.classes.iter().map(|class| &class.base));
+        self.refinements.clear();
+        let tables = |class: &&'a Class| RefinementTables { zero: &class.zero, nonzero: &class.nonzero };
+        self.refinements.extend(self.classes.iter().map(tables));
+    }
 }
 
 pub(super) fn class_index(exponent: i8, pass: u8, class_shift: i8, row: &Row) -> i32 {

@@ -7,9 +7,8 @@ mod order;
 mod plan;
 mod step;
 
-pub(crate) use code::{base_symbol, refinement_symbol};
-pub use decode::decode_segment;
+pub use decode::{decode_segment, SegmentSource};
 pub use order::TokenOrder;
-pub use step::{coarser, error_weight, step_size, MAX_SHIFT, MIN_SHIFT};
+pub use step::{error_weight, step_size, MAX_SHIFT, MIN_SHIFT};
 
 pub(crate) use plan::{plan_band, BandPlan};

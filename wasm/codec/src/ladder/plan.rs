@@ -11,13 +11,16 @@
 
 use std::ops::Range;
 
+use kvedge_codec_simd::{add_squared_errors, coarser, quantize, Backend};
+
 use super::code::{code_segment, SegmentInput};
 use super::cost::SymbolCounts;
 use super::order::TokenOrder;
-use super::step::{coarser, error_weight, step_size};
+use super::step::{error_weight, step_size};
 use crate::error::Result;
 use crate::limits::MAX_MAGNITUDE;
 use crate::profile::Profile;
+use crate::scratch::Buffer;
 
 /// Slope of a level: d(distortion) / d(bit) of a uniform quantizer with unit step at high rate.
 const LEVEL_SLOPE: f64 = 2.0 * std::f64::consts::LN_2 / 12.0;
@@ -45,8 +48,8 @@ struct BandCoder<'a> {
     slopes: &'a [f64],
     scale_exponents: &'a [i8],
     order: &'a TokenOrder,
-    /// Indices of each pass.
-    indices: Vec<Vec<i32>>,
+    /// Indices of each pass in turn, as bits.
+    indices: Buffer<'a>,
     /// Weighted squared error without a segment, then after each pass.
     distortions: Vec<f64>,
 }
@@ -105,22 +108,46 @@ impl<'a> BandCoder<'a> {
         order: &'a TokenOrder,
         coefficients: &[f32],
     ) -> Self {
+        let backend = Backend::current();
         let passes = profile.level_names.len();
-        let mut indices: Vec<Vec<i32>> = vec![Vec::new(); passes];
-        let steps = |pass: usize| -> Vec<f32> {
-            let step = |&shift: &i8| step_size(profile.base_step, shift, pass as u8);
-            order.shifts.iter().map(step).collect()
-        };
-        indices[passes - 1] = finest_indices(coefficients, &steps(passes - 1), passes - 1);
-        for pass in (0..passes - 1).rev() {
-            indices[pass] = indices[pass + 1].iter().map(|&index| coarser(index)).collect();
+        let tokens = order.len();
+        let steps: Vec<Vec<f32>> = (0..passes)
+            .map(|pass| {
+                order.shifts.iter().map(|&shift| step_size(profile.base_step, shift, pass as u8)).collect()
+            })
+            .collect();
+        let inverse: Vec<f32> = steps[passes - 1].iter().map(|step| 1.0 / step).collect();
+        // So that pass 0 can be coded.
+        let limit = (MAX_MAGNITUDE * 3i32.pow(passes as u32 - 1)) as f32;
+        let mut indices = profile.scratch.take(passes * coefficients.len());
+        let mut by_pass: Vec<&mut [i32]> =
+            bytemuck::cast_slice_mut(&mut indices).chunks_exact_mut(coefficients.len()).collect();
+        let mut errors = ErrorSums::new(order, passes + 1);
+        // Row after row, so that each stays in the cache for all passes.
+        for (number, values) in coefficients.chunks_exact(tokens).enumerate() {
+            let row = number * tokens..(number + 1) * tokens;
+            quantize(backend, values, &inverse, limit, &mut by_pass[passes - 1][row.clone()]);
+            for pass in (0..passes - 1).rev() {
+                let (coarse, fine) = by_pass.split_at_mut(pass + 1);
+                coarser(backend, &fine[0][row.clone()], &mut coarse[pass][row.clone()]);
+            }
+            let (whole, sums) = errors.sums.split_at_mut(1);
+            whole[0].iter_mut().zip(values).for_each(|(sum, value)| *sum += value * value);
+            for ((indices, steps), sums) in by_pass.iter().zip(&steps).zip(sums) {
+                add_squared_errors(backend, values, &indices[row.clone()], steps, sums);
+            }
+            // f32 sums of a few rows, then f64: fast and exact enough.
+            if number % 16 == 15 {
+                errors.drain();
+            }
         }
-        let weights: Vec<f32> = order.shifts.iter().map(|&shift| error_weight(shift)).collect();
-        let mut distortions = vec![weighted_error(coefficients, None, &weights)];
-        for (pass, indices) in indices.iter().enumerate() {
-            distortions.push(weighted_error(coefficients, Some((indices, &steps(pass))), &weights));
-        }
-        Self { profile, slopes, scale_exponents, order, indices, distortions }
+        errors.drain();
+        Self { profile, slopes, scale_exponents, order, indices, distortions: errors.totals }
+    }
+
+    fn indices(&self, pass: usize) -> &[i32] {
+        let len = self.scale_exponents.len() * self.order.len();
+        bytemuck::cast_slice(&self.indices[pass * len..(pass + 1) * len])
     }
 
     fn distortion(&self, last: Option<usize>) -> f64 {
@@ -142,7 +169,9 @@ impl<'a> BandCoder<'a> {
 
     /// Escapes code magnitudes of at most 2^20; at pass 0 that always holds.
     fn can_be_base(&self, pass: usize) -> bool {
-        self.indices[pass].iter().all(|index| index.unsigned_abs() <= MAX_MAGNITUDE as u32)
+        let within = |index: &i32| index.unsigned_abs() <= MAX_MAGNITUDE as u32;
+        // Not `all` alone: a loop without an exit is a vector loop.
+        self.indices(pass).chunks(1024).all(|some| some.iter().fold(true, |held, index| held & within(index)))
     }
 
     /// Best class shift and size in bits of a segment.
@@ -169,53 +198,32 @@ impl<'a> BandCoder<'a> {
             scale_exponents: self.scale_exponents,
             order: self.order,
             pass: pass as u8,
-            indices: &self.indices[pass],
-            parents: parent.map(|parent| self.indices[parent].as_slice()),
+            indices: self.indices(pass),
+            parents: parent.map(|parent| self.indices(parent)),
         }
     }
 }
 
-/// round(y / step), half away from zero; clamped so that pass 0 can be coded.
-fn finest_indices(coefficients: &[f32], steps: &[f32], pass: usize) -> Vec<i32> {
-    let inverse: Vec<f32> = steps.iter().map(|step| 1.0 / step).collect();
-    let limit = (MAX_MAGNITUDE * 3i32.pow(pass as u32)) as f32;
-    let mut indices = Vec::with_capacity(coefficients.len());
-    for row in coefficients.chunks_exact(steps.len()) {
-        indices.extend(row.iter().zip(&inverse).map(|(&value, &inverse)| {
-            let scaled = (value * inverse).clamp(-limit, limit);
-            // Rounds half away from zero; the cast truncates, and turns what is not a number into 0.
-            (scaled + 0.5f32.copysign(scaled)) as i32
-        }));
-    }
-    indices
+/// Weighted sums of squared errors: without a segment, then after each pass.
+struct ErrorSums {
+    /// By token.
+    sums: Vec<Vec<f32>>,
+    weights: Vec<f32>,
+    totals: Vec<f64>,
 }
 
-/// Sum over all coefficients and tokens of weight * (y - index * step)^2.
-fn weighted_error(coefficients: &[f32], decoded: Option<(&Vec<i32>, &Vec<f32>)>, weights: &[f32]) -> f64 {
-    let tokens = weights.len();
-    let mut sums = vec![0.0f32; tokens];
-    let mut total = 0.0f64;
-    for (number, row) in coefficients.chunks_exact(tokens).enumerate() {
-        match decoded {
-            None => sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value * value),
-            Some((indices, steps)) => {
-                let indices = &indices[number * tokens..(number + 1) * tokens];
-                for (((sum, value), &index), step) in sums.iter_mut().zip(row).zip(indices).zip(steps) {
-                    let error = value - index as f32 * step;
-                    *sum += error * error;
-                }
-            }
-        }
-        // f32 sums of a few rows, then f64: fast and exact enough.
-        if number % 16 == 15 {
-            total += drain(&mut sums, weights);
+impl ErrorSums {
+    fn new(order: &TokenOrder, count: usize) -> Self {
+        let weights = order.shifts.iter().map(|&shift| error_weight(shift)).collect();
+        Self { sums: vec![vec![0.0; order.len()]; count], weights, totals: vec![0.0; count] }
+    }
+
+    /// Adds the sums by token to the totals.
+    fn drain(&mut self) {
+        for (sums, total) in self.sums.iter_mut().zip(&mut self.totals) {
+            let weighted = sums.iter().zip(&self.weights);
+            *total += weighted.map(|(&sum, &weight)| f64::from(sum) * f64::from(weight)).sum::<f64>();
+            sums.fill(0.0);
         }
     }
-    total + drain(&mut sums, weights)
-}
-
-fn drain(sums: &mut [f32], weights: &[f32]) -> f64 {
-    let total = sums.iter().zip(weights).map(|(&sum, &weight)| f64::from(sum) * f64::from(weight)).sum();
-    sums.fill(0.0);
-    total
 }

@@ -1,4 +1,4 @@
-//! Step sizes and nesting of the ladder (section 6.1 and 10).
+//! Step sizes of the ladder (section 6.1 and 10).
 
 /// Step shifts of a token (section 6.2).
 pub const MIN_SHIFT: i8 = -11;
@@ -38,11 +38,4 @@ pub fn step_size(base_step: f32, shift: i8, pass: u8) -> f32 {
 pub fn error_weight(shift: i8) -> f32 {
     let factor = shift_factor(shift);
     (1.0 / (factor * factor)) as f32
-}
-
-/// The parent of an index: round(q / 3). Cells nest exactly.
-#[inline]
-pub fn coarser(index: i32) -> i32 {
-    // Division truncates, so one step away from zero first rounds to nearest.
-    (index + index.signum()) / 3
 }

@@ -8,6 +8,7 @@ pub mod predictor;
 use crate::error::Result;
 use crate::geometry::Geometry;
 use crate::limits::Limits;
+use crate::scratch::Scratch;
 
 pub(crate) use class::parse_classes;
 pub use class::Class;
@@ -67,6 +68,7 @@ pub struct Profile {
     pub groups: Vec<Group>,
     pub first_tokens: Vec<FirstToken>,
     pub predictor: Option<Predictor>,
+    pub(crate) scratch: Scratch,
 }
 
 impl Profile {

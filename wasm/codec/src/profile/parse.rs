@@ -57,6 +57,7 @@ pub(super) fn parse(file: &[u8], limits: &Limits) -> Result<Profile> {
         groups,
         first_tokens,
         predictor,
+        scratch: Default::default(),
     })
 }
 

@@ -3,41 +3,71 @@
 use std::ops::Range;
 
 use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
-use kvedge_codec_simd::{matmul_add, Matrix, MatrixMut};
+use kvedge_codec_simd::{matmul, matmul_add, matmul_subtract, Matrix, MatrixMut};
 
 use super::Rotation;
 use crate::geometry::Geometry;
 use crate::par;
-use crate::profile::{Group, Member, Profile};
+use crate::profile::{Group, Profile};
+use crate::scratch::Buffer;
+
+/// Columns of U whose coefficients are one job.
+const JOB_COLUMNS: usize = 768;
 
 /// Coefficients of every group: rank rows of one value per coded token, in token order.
-///
-/// `planes`: fp16 planes of `token_count` tokens; those before `first_coded` are left out.
-pub(crate) fn analyze(
-    profile: &Profile,
-    planes: &[u16],
-    token_count: usize,
-    first_position: u32,
-    first_coded: usize,
-) -> Vec<Vec<f32>> {
-    let rotation = Rotation::new(&profile.rope, u64::from(first_position), token_count);
-    let planes_of = (0..profile.geometry.planes()).collect();
-    let mut errors = par::map(planes_of, |plane| {
-        weighted_plane(profile, planes, token_count, first_coded, plane, &rotation)
-    });
-    let tokens = token_count - first_coded;
-    let mut found = Vec::with_capacity(profile.groups.len());
-    for wave in waves(profile) {
-        let groups = &profile.groups[wave.clone()];
-        let coefficients = par::map(groups.iter().collect(), |group| {
-            project(group, &gather(group, &errors, tokens), tokens)
-        });
-        if wave.end < profile.groups.len() {
-            subtract(groups, &coefficients, &mut errors, tokens);
-        }
-        found.extend(coefficients);
+pub(crate) struct Coefficients<'a> {
+    values: Buffer<'a>,
+    /// Of each group.
+    spans: Vec<Range<usize>>,
+}
+
+impl Coefficients<'_> {
+    pub fn group(&self, group: usize) -> &[f32] {
+        &self.values[self.spans[group].clone()]
     }
-    found
+}
+
+/// fp16 planes of a chunk.
+pub(crate) struct Planes<'a> {
+    pub values: &'a [u16],
+    pub tokens: usize,
+    pub first_position: u32,
+    /// The tokens before are left out.
+    pub first_coded: usize,
+}
+
+pub(crate) fn analyze<'p>(profile: &'p Profile, planes: &Planes<'_>) -> Coefficients<'p> {
+    let rotation = Rotation::new(&profile.rope, u64::from(planes.first_position), planes.tokens);
+    let tokens = planes.tokens - planes.first_coded;
+    let mut spans: Vec<Range<usize>> = Vec::with_capacity(profile.groups.len());
+    for group in &profile.groups {
+        let start = spans.last().map_or(0, |span| span.end);
+        spans.push(start..start + group.rank * tokens);
+    }
+    let mut values = profile.scratch.take(spans.last().map_or(0, |span| span.end));
+    for wave in waves(profile) {
+        let (done, mut rest) = values.split_at_mut(spans[wave.start].start);
+        let rows = par::map(wave.clone().collect(), |number: usize| {
+            let group = &profile.groups[number];
+            group.refined.get_or_init(|| refined_basis(group));
+            let mut rows = weighted_rows(profile, group, planes, &rotation);
+            for (earlier, span) in profile.groups[..wave.start].iter().zip(&spans) {
+                subtract(earlier, &done[span.clone()], group, tokens, &mut rows);
+            }
+            rows
+        });
+        let mut jobs = Vec::new();
+        for (group, rows) in profile.groups[wave].iter().zip(&rows) {
+            for first in (0..group.rank).step_by(JOB_COLUMNS) {
+                let columns = first..group.rank.min(first + JOB_COLUMNS);
+                let (target, after) = rest.split_at_mut(columns.len() * tokens);
+                jobs.push((group, rows, columns, target));
+                rest = after;
+            }
+        }
+        par::map(jobs, |(group, rows, columns, target)| project(group, rows, columns, tokens, target));
+    }
+    Coefficients { values, spans }
 }
 
 /// The groups in their order, in runs whose groups have no plane in common: those of a run do not wait for each other.
@@ -57,57 +87,97 @@ fn waves(profile: &Profile) -> Vec<Range<usize>> {
     waves
 }
 
-/// weight * (x - mean) of the coded tokens of a plane, keys rotated back.
-fn weighted_plane(
-    profile: &Profile,
-    planes: &[u16],
-    token_count: usize,
-    first_coded: usize,
-    plane: usize,
+/// weight * (x - mean) of the coded tokens, keys rotated back: one row of d values per token.
+fn weighted_rows<'p>(
+    profile: &'p Profile,
+    group: &Group,
+    planes: &Planes<'_>,
     rotation: &Rotation,
-) -> Vec<f32> {
-    let dim = profile.geometry.plane_dim(plane);
-    let start = profile.geometry.plane_offset(plane) * token_count;
-    let halves = &planes[start + first_coded * dim..start + token_count * dim];
-    let mut values = vec![0.0f32; halves.len()];
-    halves.reinterpret_cast::<half::f16>().convert_to_f32_slice(&mut values);
-    let statistics = &profile.planes[plane];
-    for (token, row) in values.chunks_exact_mut(dim).enumerate() {
-        if Geometry::is_key(plane) {
-            rotation.undo(token + first_coded, row, profile.geometry.head_dim(plane));
-        }
-        for ((value, mean), weight) in row.iter_mut().zip(&statistics.mean).zip(&statistics.weight) {
-            *value = (*value - mean) * weight;
-        }
-    }
-    values
-}
-
-/// The group's planes side by side: one row of d values per token.
-fn gather(group: &Group, errors: &[Vec<f32>], tokens: usize) -> Vec<f32> {
-    let mut rows = vec![0.0f32; tokens * group.dim];
+) -> Buffer<'p> {
+    let coded = planes.tokens - planes.first_coded;
+    let mut rows = profile.scratch.take(coded * group.dim);
     for member in &group.members {
-        for (row, part) in rows.chunks_exact_mut(group.dim).zip(errors[member.plane].chunks_exact(member.dim))
-        {
-            row[member.row..member.row + member.dim].copy_from_slice(part);
+        let start = profile.geometry.plane_offset(member.plane) * planes.tokens;
+        let halves = &planes.values[start..start + planes.tokens * member.dim];
+        let statistics = &profile.planes[member.plane];
+        let head_dim = profile.geometry.head_dim(member.plane);
+        let halves = halves.chunks_exact(member.dim).enumerate().skip(planes.first_coded);
+        for ((token, halves), row) in halves.zip(rows.chunks_exact_mut(group.dim)) {
+            let row = &mut row[member.row..member.row + member.dim];
+            halves.reinterpret_cast::<half::f16>().convert_to_f32_slice(row);
+            if Geometry::is_key(member.plane) {
+                rotation.undo(token, row, head_dim);
+            }
+            for ((value, mean), weight) in row.iter_mut().zip(&statistics.mean).zip(&statistics.weight) {
+                *value = (*value - mean) * weight;
+            }
         }
     }
     rows
 }
 
-/// The group's coefficients of `rows`, rank rows of one value per token.
+/// e = e - U y: what an earlier group codes of the planes that it shares with a group, whose rows hold e.
+fn subtract(earlier: &Group, coefficients: &[f32], group: &Group, tokens: usize, rows: &mut [f32]) {
+    for shared in shared_rows(earlier, group) {
+        matmul_subtract(
+            MatrixMut {
+                data: &mut rows[shared.row..],
+                rows: tokens,
+                columns: shared.count,
+                row_stride: group.dim,
+            },
+            Matrix {
+                data: coefficients,
+                rows: tokens,
+                columns: earlier.rank,
+                row_stride: 1,
+                column_stride: tokens,
+            },
+            Matrix {
+                data: &earlier.basis[shared.earlier_row..],
+                rows: earlier.rank,
+                columns: shared.count,
+                row_stride: earlier.dim,
+                column_stride: 1,
+            },
+        );
+    }
+}
+
+/// Neighbouring rows of U in two groups, of the same values.
+struct SharedRows {
+    earlier_row: usize,
+    row: usize,
+    count: usize,
+}
+
+fn shared_rows(earlier: &Group, group: &Group) -> Vec<SharedRows> {
+    let mut shared: Vec<SharedRows> = Vec::new();
+    for member in &group.members {
+        let Some(other) = earlier.members.iter().find(|other| other.plane == member.plane) else { continue };
+        match shared.last_mut() {
+            Some(last)
+                if last.row + last.count == member.row && last.earlier_row + last.count == other.row =>
+            {
+                last.count += member.dim;
+            }
+            _ => shared.push(SharedRows { earlier_row: other.row, row: member.row, count: member.dim }),
+        }
+    }
+    shared
+}
+
+/// The coefficients of `columns` of U, of `rows`: a row of one value per token for each.
 ///
 /// The stored U is not exactly orthonormal (8-bit columns), so U' e alone leaves an error that no finer step removes.
 /// One round of refinement, y = y + U' (e - U y), is a fixed matrix: y = (2 I - U' U) U' e.
-fn project(group: &Group, rows: &[f32], tokens: usize) -> Vec<f32> {
+fn project(group: &Group, rows: &[f32], columns: Range<usize>, tokens: usize, coefficients: &mut [f32]) {
     let basis = group.refined.get_or_init(|| refined_basis(group));
-    let mut coefficients = vec![0.0f32; group.rank * tokens];
-    matmul_add(
-        MatrixMut { data: &mut coefficients, rows: group.rank, columns: tokens, row_stride: tokens },
-        row_major(basis, group.rank, group.dim),
+    matmul(
+        MatrixMut { data: coefficients, rows: columns.len(), columns: tokens, row_stride: tokens },
+        row_major(&basis[columns.start * group.dim..], columns.len(), group.dim),
         Matrix { data: rows, rows: group.dim, columns: tokens, row_stride: 1, column_stride: group.dim },
     );
-    coefficients
 }
 
 /// Rows of U' U that are computed at once; those of later columns are mirrored, which saves up to half of the work.
@@ -151,44 +221,4 @@ fn refined_basis(group: &Group) -> Vec<f32> {
 
 fn row_major(data: &[f32], rows: usize, columns: usize) -> Matrix<'_> {
     Matrix { data, rows, columns, row_stride: columns, column_stride: 1 }
-}
-
-/// e = e - U y on the planes of groups that share none, which later groups hold too.
-fn subtract(groups: &[Group], coefficients: &[Vec<f32>], errors: &mut [Vec<f32>], tokens: usize) {
-    let mut holders = vec![None; errors.len()];
-    for (group, coefficients) in groups.iter().zip(coefficients) {
-        for member in &group.members {
-            holders[member.plane] = Some((group, coefficients, member));
-        }
-    }
-    let jobs = errors.iter_mut().zip(holders).filter_map(|(error, holder)| Some((error, holder?))).collect();
-    par::map(
-        jobs,
-        |(error, (group, coefficients, member)): (&mut Vec<f32>, (&Group, &Vec<f32>, &Member))| {
-            remove(group, coefficients, member.row, member.dim, tokens, error);
-        },
-    );
-}
-
-/// e = e - U y for `dim` rows of U from `first_row`; `rows` holds `dim` values per token.
-fn remove(
-    group: &Group,
-    coefficients: &[f32],
-    first_row: usize,
-    dim: usize,
-    tokens: usize,
-    rows: &mut [f32],
-) {
-    let negative: Vec<f32> = coefficients.iter().map(|value| -value).collect();
-    matmul_add(
-        MatrixMut { data: rows, rows: tokens, columns: dim, row_stride: dim },
-        Matrix { data: &negative, rows: tokens, columns: group.rank, row_stride: 1, column_stride: tokens },
-        Matrix {
-            data: &group.basis[first_row..],
-            rows: group.rank,
-            columns: dim,
-            row_stride: group.dim,
-            column_stride: 1,
-        },
-    );
 }

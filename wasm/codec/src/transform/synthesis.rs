@@ -1,24 +1,40 @@
-//! Coefficients to planes. A plane is the unit of work: it is the sum over its groups of (coefficients x rows of U).
+//! Coefficients to planes. A plane is the sum over its groups of (coefficients x rows of U).
 
-use kvedge_codec_simd::{matmul_add, Matrix, MatrixMut};
+use std::ops::Range;
+
+use kvedge_codec_simd::{matmul, matmul_add, Matrix, MatrixMut};
 
 use super::round::round_to_f16;
 use super::Rotation;
 use crate::geometry::Geometry;
 use crate::ladder::TokenOrder;
+use crate::par;
 use crate::profile::Profile;
+
+/// Neighbouring planes are made together, at most this many: more would leave threads without work.
+const BLOCK_PLANES: usize = 2;
 
 /// Dequantized coefficients of a run of neighbouring columns of U, n per column in sorted token order.
 pub(crate) struct CoefficientRun {
     pub group: usize,
     pub first_column: usize,
-    pub values: Vec<f32>,
+    /// Where among all coefficients.
+    pub values: Range<usize>,
 }
 
-/// Which rows of a group's U make a plane.
+/// Which rows of a group's U make a block.
+#[derive(Clone, Copy)]
 struct Contribution {
     group: usize,
     first_row: usize,
+}
+
+/// Planes whose rows of U are neighbours in every group that holds one of them: one product for all of them.
+struct Block {
+    planes: Range<usize>,
+    /// Values per token.
+    dim: usize,
+    contributions: Vec<Contribution>,
 }
 
 /// What all planes of a chunk share.
@@ -26,10 +42,10 @@ pub(crate) struct Synthesis<'a> {
     profile: &'a Profile,
     order: &'a TokenOrder,
     runs: &'a [CoefficientRun],
+    coefficients: &'a [f32],
     rotation: Rotation,
     /// 1 where the chunk's first token is not coded.
     first_coded: usize,
-    contributions: Vec<Vec<Contribution>>,
 }
 
 impl<'a> Synthesis<'a> {
@@ -37,61 +53,121 @@ impl<'a> Synthesis<'a> {
         profile: &'a Profile,
         order: &'a TokenOrder,
         runs: &'a [CoefficientRun],
+        coefficients: &'a [f32],
         first_position: u32,
         first_coded: usize,
     ) -> Self {
         let rotation = Rotation::new(&profile.rope, u64::from(first_position), order.len() + first_coded);
-        let mut contributions: Vec<Vec<Contribution>> = Vec::new();
-        contributions.resize_with(profile.geometry.planes(), Vec::new);
-        for (group, of_group) in profile.groups.iter().enumerate() {
-            for member in &of_group.members {
-                contributions[member.plane].push(Contribution { group, first_row: member.row });
-            }
-        }
-        Self { profile, order, runs, rotation, first_coded, contributions }
+        Self { profile, order, runs, coefficients, rotation, first_coded }
     }
 
-    /// Fills the coded tokens of one plane: `out` is its fp16 values, token after token.
-    pub fn plane(&self, plane: usize, out: &mut [u16]) {
-        let dim = self.profile.geometry.plane_dim(plane);
-        let tokens = self.order.len();
-        if tokens == 0 {
+    /// Fills the coded tokens of all planes, which are in the order of section 2.
+    pub fn fill(&self, planes: &mut [u16]) {
+        let tokens = self.order.len() + self.first_coded;
+        let mut rest = planes;
+        let mut jobs = Vec::new();
+        for block in blocks(self.profile) {
+            let (values, after) = rest.split_at_mut(block.dim * tokens);
+            jobs.push((block, values));
+            rest = after;
+        }
+        par::map(jobs, |(block, values)| self.block(&block, values));
+    }
+
+    fn block(&self, block: &Block, out: &mut [u16]) {
+        let coded = self.order.len();
+        if coded == 0 {
             return;
         }
-        let mut sums = vec![0.0f32; tokens * dim];
-        for contribution in &self.contributions[plane] {
-            self.add_group(contribution, dim, &mut sums);
+        let mut sums = self.profile.scratch.take(coded * block.dim);
+        self.sum_groups(block, &mut sums);
+        let mut rest = out;
+        let mut first = 0;
+        for plane in block.planes.clone() {
+            let dim = self.profile.geometry.plane_dim(plane);
+            let (values, after) = rest.split_at_mut(dim * (coded + self.first_coded));
+            let rows = sums.chunks_exact_mut(block.dim).map(|row| &mut row[first..first + dim]);
+            self.plane(plane, rows, values);
+            rest = after;
+            first += dim;
         }
+    }
+
+    /// `rows`: the plane's sums, coded tokens in sorted order. `out`: its fp16 values, token after token.
+    fn plane<'r>(&self, plane: usize, rows: impl Iterator<Item = &'r mut [f32]>, out: &mut [u16]) {
+        let (dim, head_dim) = (self.profile.geometry.plane_dim(plane), self.profile.geometry.head_dim(plane));
         let statistics = &self.profile.planes[plane];
-        for (sorted, row) in sums.chunks_exact_mut(dim).enumerate() {
+        for (row, &token) in rows.zip(&self.order.tokens) {
             for ((value, mean), weight) in row.iter_mut().zip(&statistics.mean).zip(&statistics.weight) {
                 *value = mean + *value / weight;
             }
-            let token = self.order.tokens[sorted] + self.first_coded;
+            let token = token + self.first_coded;
             if Geometry::is_key(plane) {
-                self.rotation.apply(token, row, self.profile.geometry.head_dim(plane));
+                self.rotation.apply(token, row, head_dim);
             }
             round_to_f16(row, &mut out[token * dim..(token + 1) * dim]);
         }
     }
 
-    /// `sums += coefficients (tokens x columns) * U' (columns x dim)` for each run of the group.
-    fn add_group(&self, contribution: &Contribution, dim: usize, sums: &mut [f32]) {
+    /// `sums`: over groups and their runs of coefficients (tokens x columns) * U' (columns x dim).
+    fn sum_groups(&self, block: &Block, sums: &mut [f32]) {
         let tokens = self.order.len();
-        let group = &self.profile.groups[contribution.group];
-        for run in self.runs.iter().filter(|run| run.group == contribution.group) {
-            let columns = run.values.len() / tokens;
-            matmul_add(
-                MatrixMut { data: sums, rows: tokens, columns: dim, row_stride: dim },
-                Matrix { data: &run.values, rows: tokens, columns, row_stride: 1, column_stride: tokens },
-                Matrix {
-                    data: &group.basis[run.first_column * group.dim + contribution.first_row..],
-                    rows: columns,
-                    columns: dim,
-                    row_stride: group.dim,
-                    column_stride: 1,
-                },
-            );
+        let mut begun = false;
+        for contribution in &block.contributions {
+            let group = &self.profile.groups[contribution.group];
+            for run in self.runs.iter().filter(|run| run.group == contribution.group) {
+                let values = &self.coefficients[run.values.clone()];
+                let columns = values.len() / tokens;
+                let product = if begun { matmul_add } else { matmul };
+                product(
+                    MatrixMut { data: sums, rows: tokens, columns: block.dim, row_stride: block.dim },
+                    Matrix { data: values, rows: tokens, columns, row_stride: 1, column_stride: tokens },
+                    Matrix {
+                        data: &group.basis[run.first_column * group.dim + contribution.first_row..],
+                        rows: columns,
+                        columns: block.dim,
+                        row_stride: group.dim,
+                        column_stride: 1,
+                    },
+                );
+                begun = true;
+            }
         }
+        if !begun {
+            sums.fill(0.0);
+        }
+    }
+}
+
+/// All planes in their order.
+fn blocks(profile: &Profile) -> Vec<Block> {
+    let mut contributions: Vec<Vec<Contribution>> = Vec::new();
+    contributions.resize_with(profile.geometry.planes(), Vec::new);
+    for (group, of_group) in profile.groups.iter().enumerate() {
+        for member in &of_group.members {
+            contributions[member.plane].push(Contribution { group, first_row: member.row });
+        }
+    }
+    let mut blocks: Vec<Block> = Vec::new();
+    for (plane, contributions) in contributions.into_iter().enumerate() {
+        let dim = profile.geometry.plane_dim(plane);
+        match blocks.last_mut() {
+            Some(block) if block.planes.len() < BLOCK_PLANES && block.goes_on(&contributions) => {
+                block.planes.end += 1;
+                block.dim += dim;
+            }
+            _ => blocks.push(Block { planes: plane..plane + 1, dim, contributions }),
+        }
+    }
+    blocks
+}
+
+impl Block {
+    /// Whether the next plane's rows follow those of the block in the same groups.
+    fn goes_on(&self, next: &[Contribution]) -> bool {
+        let follows = |(own, next): (&Contribution, &Contribution)| {
+            own.group == next.group && own.first_row + self.dim == next.first_row
+        };
+        self.contributions.len() == next.len() && self.contributions.iter().zip(next).all(follows)
     }
 }
