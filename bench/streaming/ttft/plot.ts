@@ -4,6 +4,7 @@ const LINES = [
   { name: 'text', color: '#8a8a8a' },
   { name: 'raw', color: '#c4692e' },
   { name: 'int8', color: '#7a86c8' },
+  { name: 'cachegen', color: '#a8588f' },
   { name: 'ours', color: '#1b7f5c' },
 ] as const;
 const PANEL = { width: 300, height: 240, left: 60, top: 60, gap: 50 };
