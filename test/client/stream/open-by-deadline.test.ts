@@ -213,7 +213,7 @@ describe('nothing is loaded', () => {
         controller.abort(new Error(`changed my mind at ${when}`));
         return true;
       };
-      profiles.close();
+      profiles = new Profiles(fakeCodec(), null);
       expect((await failure({ signal: controller.signal })).message).toBe(`changed my mind at ${when}`);
     }
   });
