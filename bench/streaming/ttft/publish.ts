@@ -1,7 +1,8 @@
+import pRetry from 'p-retry';
 import { startOrigin } from '../../../origin-gpu/src/server.ts';
 import { localSecrets, mintLocalToken } from '../../../src/cli/local/secrets.ts';
 import type { Stack } from '../../../src/cli/local/stack.ts';
-import { followContext, publishContext } from '../../../src/client/index.ts';
+import { ClientError, followContext, publishContext } from '../../../src/client/index.ts';
 import { loadBestCodec } from '../../../src/codec/index.ts';
 import { SMOLLM2 } from '../../../src/engine/llama/models.ts';
 import { createSigner } from '../../../src/protocol/signature.ts';
@@ -17,6 +18,8 @@ export interface Published {
 /** A job is known by what is asked for, and so the same tokens need another name of the model to be computed a second time. */
 const CACHEGEN_MODEL = `${SMOLLM2.id}-cachegen`;
 const TOKEN_TTL_SECONDS = 600;
+/** The edge knows what an origin serves once it has asked for work, a moment after it has started. */
+const UNTIL_SERVED = { retries: 20, factor: 1, minTimeout: 250 };
 
 /**
  * Publishes the leading tokens of a text by both codecs: from the stack's origin, which has the profile, then from another that
@@ -67,7 +70,10 @@ async function publishAll(
   const ids = new Map<number, string>();
   for (const [length, tokens] of contexts) {
     process.stderr.write(`ttft: publishing ${length} tokens for ${model}\n`);
-    const { id } = await publishContext(access, { model, tokens: [...tokens] });
+    const { id } = await pRetry(() => publishContext(access, { model, tokens: [...tokens] }), {
+      ...UNTIL_SERVED,
+      shouldRetry: ({ error }) => error instanceof ClientError && error.problemCode === 'model-unknown',
+    });
     ids.set(length, await followContext(access, id));
   }
   return ids;
