@@ -95,6 +95,25 @@ describe('with time enough', () => {
     expect(seen.at(-1)).toEqual(Array(CHUNKS).fill('standard'));
   });
 
+  test('a deadline of years is no different', async () => {
+    const { report } = await open({ ...slowEngine(2), deadlineMs: 1e12 });
+    expect(report.levels).toEqual(Array(CHUNKS).fill('standard'));
+  });
+
+  test.each([{ deadlineMs: 1_000 }, { deadlineMs: undefined }])(
+    'shared profiles that are closed meanwhile are still there for it: %o',
+    async ({ deadlineMs }) => {
+      const { deadlineMs: _, ...options } = { edge: edge.url, id, profiles, ...slowEngine(2), deadlineMs };
+      const onProgress = () => profiles.close();
+      const { sequence } = await openContext({
+        ...options,
+        onProgress,
+        ...(deadlineMs !== undefined && { deadlineMs }),
+      });
+      expect([...sequence.tokens]).toEqual([...TOKENS]);
+    },
+  );
+
   test('the next session starts from what this one measured', async () => {
     const measured = slowEngine(2);
     const model = toHex(engine.model.fingerprint);
