@@ -171,6 +171,7 @@ describe('on a link that collapses', () => {
   test('an edge that goes away leaves the text', async () => {
     edge.intercept = (request) => isChunk(request) && !!request.socket.destroy();
     const { sequence, report } = await open({ ...slowEngine(0.1), deadlineMs: 5_000, retries: 0 });
+    expect(report.level).toBe('text');
     expect([...sequence.tokens]).toEqual([...TOKENS]);
   });
 });
