@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { runCodecBench } from './codec/main.ts';
 import { printCodec } from './codec/print.ts';
@@ -13,6 +12,7 @@ import { printQuality } from './quality/print.ts';
 import { runStreaming } from './streaming/main.ts';
 import { plotStreaming } from './streaming/plot.ts';
 import { printStreaming } from './streaming/print.ts';
+import { beginRun, writePlot, writeRecord } from './streaming/record.ts';
 import { runTtft } from './streaming/ttft/main.ts';
 import { plotTtft } from './streaming/ttft/plot.ts';
 import { printTtft } from './streaming/ttft/print.ts';
@@ -124,7 +124,7 @@ program
   .description(
     'SLO misses, quality and regret of the controller over simulated links; time to first token over real ones',
   )
-  .option('--requests <n>', 'requests of each trace family', positive, 400)
+  .option('--requests <n>', 'requests of each trace family', positive, 1000)
   .option('--clients <n>', 'most clients on one shared link', positive, 8)
   .option(
     '--ttft-tokens <n...>',
@@ -134,15 +134,25 @@ program
   )
   .option('--no-ttft', 'simulate only')
   .option('--profile <file>', 'profile of the model', 'origin-gpu/profiles/smollm2-135m-instruct.kvp')
-  .option('--plot <file>', 'write an SVG plot of the simulation')
-  .option('--ttft-plot <file>', 'write an SVG plot of the times to first token')
+  .option('--plot <file>', 'where the plot of the simulation goes', 'dist/bench/streaming.svg')
+  .option('--ttft-plot <file>', 'where the plot of the times to first token goes', 'dist/bench/ttft.svg')
+  .addOption(
+    new Option(
+      '--record',
+      'also write bench/record/streaming-<date>.json, docs/plots/ and the tables of docs/streaming.md',
+    ).conflicts('ttft'),
+  )
   .option('--json', 'print one JSON object')
-  .action(async ({ json, plot, ttft, ttftTokens, ttftPlot, profile, ...options }) => {
+  .action(async ({ json, plot, ttft, ttftTokens, ttftPlot, profile, record, ...options }) => {
+    const endRun = beginRun();
     const simulated = runStreaming(options);
-    if (plot !== undefined) writeFileSync(plot, plotStreaming(simulated));
+    writePlot(plot, plotStreaming(simulated));
     const real = ttft ? await runTtft({ tokens: ttftTokens, profile }) : null;
-    if (real !== null && ttftPlot !== undefined) writeFileSync(ttftPlot, plotTtft(real));
-    if (json) console.log(JSON.stringify({ ...simulated, ...real }));
+    if (real !== null) writePlot(ttftPlot, plotTtft(real));
+    const run = endRun();
+    if (record && real !== null)
+      process.stderr.write(`record: ${writeRecord({ ...simulated, ...real, run })}\n`);
+    if (json) console.log(JSON.stringify({ ...simulated, ...real, run }));
     else console.log([printStreaming(simulated), ...(real === null ? [] : ['', printTtft(real)])].join('\n'));
   });
 

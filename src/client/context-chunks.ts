@@ -72,15 +72,16 @@ export async function* contextChunks(
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
   const access: EdgeAccess = { ...options, signal };
   const profiles = options.profiles ?? new Profiles(options.codec ?? (await bestCodec()));
+  const underWay: Promise<DecodedChunk>[] = [];
+  let load: ChunkLoad | undefined;
   try {
     const manifest = await fetchManifest(access, options.id, meter);
     if (options.trustedKeys !== undefined) await verifySignature(manifest, options.trustedKeys);
     options.checkManifest?.(manifest);
     const level = options.level ?? defaultLevel(manifest);
     const levels = manifest.chunks.map((chunk) => levelOf(chunk, level));
-    const load = new ChunkLoad(access, manifest, levels, profiles, meter, options.onProgress);
+    load = new ChunkLoad(access, manifest, levels, profiles, meter, options.onProgress);
     const window = Math.max(1, options.concurrency ?? DEFAULT_CONCURRENCY);
-    const underWay: Promise<DecodedChunk>[] = [];
     let next = 0;
     for (let index = 0; index < manifest.chunks.length; index++) {
       while (next < manifest.chunks.length && underWay.length < window) {
@@ -92,6 +93,7 @@ export async function* contextChunks(
     }
   } finally {
     stop.abort(new Error('the context is no longer wanted'));
+    void Promise.allSettled(underWay).then(() => load?.close());
     if (options.profiles === undefined) profiles.close();
   }
 }
@@ -130,6 +132,14 @@ class ChunkLoad {
     this.#tokens.catch(() => {});
     this.#profile.catch(() => {});
     this.#profile.then(({ fetchedBytes }) => meter.addBytes('profile', fetchedBytes)).catch(() => {});
+  }
+
+  /** Call it once no chunk is under way. */
+  close(): void {
+    this.#profile.then(
+      ({ release }) => release(),
+      () => {}, // it never came
+    );
   }
 
   async chunk(index: number): Promise<DecodedChunk> {

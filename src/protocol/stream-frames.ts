@@ -46,64 +46,94 @@ export type StreamPart =
   /** A piece of a frame, contiguous with those before it. */
   | { name: 'kv'; chunk: number; fromByte: number; bytes: Uint8Array };
 
-/** Takes a stream apart, however it is cut into pieces. Frames of unknown types are passed over. */
-export class FrameReader {
-  #pending = new Uint8Array(0);
-  #frame: { name: FrameName | null; chunk: number; fromByte: number; left: number } | null = null;
+interface OpenFrame {
+  name: FrameName | null;
+  chunk: number;
+  fromByte: number;
+  /** Bytes of the payload that have not come. */
+  leftBytes: number;
+}
 
-  /** The parts that a piece completes. Throws `RangeError` on a frame that is too long or no JSON. */
+/**
+ * Takes a stream apart, however it is cut into pieces: no byte is looked at more than a few times. Frames of unknown types are passed
+ * over.
+ */
+export class FrameReader {
+  readonly #header = new Uint8Array(HEADER_BYTES);
+  #headerBytes = 0;
+  #frame: OpenFrame | null = null;
+  /** What has come of a payload of JSON, with room for more. */
+  #payload = new Uint8Array(0);
+  #payloadBytes = 0;
+
+  /**
+   * The parts that a piece completes; bytes of KV are views of it. Throws `RangeError` on a frame that is too long or no JSON.
+   * A part that was not taken from here is lost: go through all of them.
+   */
   *push(piece: Uint8Array): Generator<StreamPart, void, void> {
-    let data = joined(this.#pending, piece);
+    let rest = piece;
+    const take = (bytes: number) => {
+      const taken = rest.subarray(0, bytes);
+      rest = rest.subarray(taken.length);
+      return taken;
+    };
     for (;;) {
       if (this.#frame === null) {
-        if (data.length < HEADER_BYTES) break;
-        this.#frame = parseHeader(data);
-        data = data.subarray(HEADER_BYTES);
+        const bytes = take(HEADER_BYTES - this.#headerBytes);
+        this.#header.set(bytes, this.#headerBytes);
+        this.#headerBytes += bytes.length;
+        if (this.#headerBytes < HEADER_BYTES) return;
+        this.#headerBytes = 0;
+        this.#frame = parseHeader(this.#header);
+        this.#payloadBytes = 0;
       }
       const frame = this.#frame;
-      const isWhole = data.length >= frame.left;
-      if (frame.name === 'kv' || frame.name === null) {
-        const bytes = data.subarray(0, frame.left);
-        data = data.subarray(bytes.length);
-        const { name, chunk, fromByte } = frame;
-        frame.left -= bytes.length;
-        frame.fromByte += bytes.length;
-        if (name !== null && bytes.length > 0) yield { name: 'kv', chunk, fromByte, bytes };
-      } else if (isWhole) {
-        const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(
-          data.subarray(0, frame.left),
-        );
-        data = data.subarray(frame.left);
-        yield { name: frame.name, json: parseJson(text) };
+      const bytes = take(frame.leftBytes);
+      const { name, chunk, fromByte } = frame;
+      frame.leftBytes -= bytes.length;
+      frame.fromByte += bytes.length;
+      const isWhole = frame.leftBytes === 0;
+      if (isWhole) this.#frame = null;
+      if (name === 'kv') {
+        if (bytes.length > 0) yield { name, chunk, fromByte, bytes };
+      } else if (name !== null) {
+        this.#keep(bytes, frame.leftBytes);
+        if (isWhole) yield { name, json: this.#json() };
       }
-      if (!isWhole) break;
-      this.#frame = null;
+      if (!isWhole) return;
     }
-    this.#pending = data.slice();
+  }
+
+  /** Memory follows what came, not what a header announces. */
+  #keep(bytes: Uint8Array, leftBytes: number): void {
+    const end = this.#payloadBytes + bytes.length;
+    if (end > this.#payload.length) {
+      const larger = new Uint8Array(Math.min(end + leftBytes, 2 * end));
+      larger.set(this.#payload.subarray(0, this.#payloadBytes));
+      this.#payload = larger;
+    }
+    this.#payload.set(bytes, this.#payloadBytes);
+    this.#payloadBytes = end;
+  }
+
+  #json(): unknown {
+    const bytes = this.#payload.subarray(0, this.#payloadBytes);
+    this.#payload = new Uint8Array(0);
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
+    try {
+      return JSON.parse(text);
+    } catch (cause) {
+      throw new RangeError('the payload of a frame is not JSON', { cause });
+    }
   }
 }
 
-function parseHeader(data: Uint8Array) {
+function parseHeader(data: Uint8Array): OpenFrame {
   const view = new DataView(data.buffer, data.byteOffset, HEADER_BYTES);
   const type = view.getUint8(0);
   const name = (Object.keys(FRAME) as FrameName[]).find((candidate) => FRAME[candidate] === type) ?? null;
-  const left = view.getUint32(8, true);
-  if (name !== null && left > MOST_BYTES[name])
-    throw new RangeError(`a frame of ${left} bytes; "${name}" has ${MOST_BYTES[name]} at most`);
-  return { name, chunk: view.getUint16(2, true), fromByte: view.getUint32(4, true), left };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new RangeError('the payload of a frame is not JSON', { cause });
-  }
-}
-
-function joined(a: Uint8Array<ArrayBuffer>, b: Uint8Array): Uint8Array<ArrayBuffer> {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
+  const leftBytes = view.getUint32(8, true);
+  if (name !== null && leftBytes > MOST_BYTES[name])
+    throw new RangeError(`a frame of ${leftBytes} bytes; "${name}" has ${MOST_BYTES[name]} at most`);
+  return { name, chunk: view.getUint16(2, true), fromByte: view.getUint32(4, true), leftBytes };
 }

@@ -83,6 +83,59 @@ describe.skipIf(skipReason !== null)('the page that opens a context, in Chromium
     await close();
   });
 
+  /** What the rows of the table say, column by column. */
+  const columns = async (page: Page, column: number) => {
+    const rows = page.getByRole('region', { name: 'Chunks on their way' }).locator('tbody tr');
+    return Promise.all((await rows.all()).map((row) => row.locator('td').nth(column).textContent()));
+  };
+
+  test.each([
+    ['600000', 'near-lossless', ': met'],
+    ['1', 'draft', ': missed by'],
+  ])('by a deadline of %s ms every chunk comes at %s', async (deadline, level, verdict) => {
+    const { page, complaints, close } = await open();
+    await page.getByLabel('or deadline, ms').fill(deadline);
+    await press(page);
+    expect(await columns(page, 1)).toEqual(Array(CHUNKS).fill(level));
+    expect(await page.locator('dd.id').textContent()).toBe(await expectedDigest(level));
+    expect(await page.locator('dd', { hasText: verdict }).count()).toBe(1);
+    expect(complaints).toEqual([]);
+    await close();
+  });
+
+  test('says what is wrong with a deadline, and asks the edge for nothing', async () => {
+    const { page, complaints, close } = await open();
+    let requests = 0;
+    page.on('request', () => {
+      requests += 1;
+    });
+    const input = page.getByLabel('or deadline, ms');
+    for (const [deadline, why] of [
+      ['0', 'at least 1 millisecond'],
+      ['-1', 'whole number'],
+      ['99999999999', 'at most 600000'],
+      ['soon', 'whole number'],
+    ] as const) {
+      await input.fill(deadline);
+      await page.getByRole('button', { name: 'Open' }).click();
+      expect(await page.getByRole('alert').textContent()).toContain(why);
+      expect(await input.getAttribute('aria-invalid')).toBe('true');
+      expect(await input.evaluate((element) => element === document.activeElement)).toBe(true);
+    }
+    await page.getByLabel('Level', { exact: true }).fill('draft');
+    await input.fill('800');
+    await page.getByRole('button', { name: 'Open' }).click();
+    expect(await page.getByRole('alert').textContent()).toContain('not both');
+    expect(await violations(page)).toEqual([]);
+    expect(requests).toBe(0);
+    await input.fill('');
+    await press(page);
+    expect(await columns(page, 1)).toEqual(Array(CHUNKS).fill('draft'));
+    expect(await page.getByRole('alert').count()).toBe(0);
+    expect(complaints).toEqual([]);
+    await close();
+  });
+
   test('says what was saved for the speed of an engine, and compares digests', async () => {
     const { page, complaints, close } = await open();
     await press(page);

@@ -6,7 +6,8 @@ import { unpackInt8 } from './int8.ts';
 import type { Links } from './links.ts';
 import { LEVEL, type Subject } from './subject.ts';
 
-export type Method = 'raw' | 'int8' | 'ours';
+export const METHODS = ['raw', 'int8', 'cachegen', 'ours'] as const;
+export type Method = (typeof METHODS)[number];
 
 export interface TimedMethod {
   name: Method;
@@ -27,12 +28,15 @@ export async function measureText({ evaluateMs }: Subject, { files }: Links): Pr
 }
 
 export function methodsOf(subject: Subject, links: Links): TimedMethod[] {
-  const { payloads, ladderBytes } = subject;
-  return [
-    { name: 'raw', bytes: payloads.raw.length, run: () => loadPlanes(subject, links, 'raw') },
-    { name: 'int8', bytes: payloads.int8.length, run: () => loadPlanes(subject, links, 'int8') },
-    { name: 'ours', bytes: ladderBytes, run: () => loadLadder(subject, links) },
-  ];
+  const { bytes } = subject;
+  return METHODS.map((name) => ({
+    name,
+    bytes: bytes[name],
+    run: () =>
+      name === 'raw' || name === 'int8'
+        ? loadPlanes(subject, links, name)
+        : loadContext(subject, links, name),
+  }));
 }
 
 /** Planes as one file, each chunk unpacked while the next is on its way. The client knows the tokens. */
@@ -64,14 +68,14 @@ async function loadPlanes(subject: Subject, { files }: Links, name: 'raw' | 'int
   return firstTokenMs(await sequence, startMs);
 }
 
-/** The ladder at one level, through the client: manifest, tokens and chunks, all verified. The profile is loaded already. */
-async function loadLadder(subject: Subject, { edge }: Links): Promise<number> {
-  const { access, id, engine, profiles } = subject;
+/** A published context at one level, through the client: manifest, tokens and chunks, all verified. A profile is loaded already. */
+async function loadContext(subject: Subject, { edge }: Links, name: 'cachegen' | 'ours'): Promise<number> {
+  const { access, ids, engine, profiles } = subject;
   const startMs = performance.now();
   const { sequence } = await openContext({
     ...access,
     edge,
-    id,
+    id: ids[name],
     engine,
     profiles,
     level: LEVEL,

@@ -4,8 +4,10 @@ const LINES = [
   { name: 'text', color: '#8a8a8a' },
   { name: 'raw', color: '#c4692e' },
   { name: 'int8', color: '#7a86c8' },
+  { name: 'cachegen', color: '#a8588f' },
   { name: 'ours', color: '#1b7f5c' },
 ] as const;
+const LEGEND_WIDTH = 120;
 const PANEL = { width: 300, height: 240, left: 60, top: 60, gap: 50 };
 
 /** Time to first token over bandwidth, both logarithmic, a panel for every length, as an SVG file. */
@@ -16,12 +18,15 @@ export function plotTtft({ ttftByTokens }: TtftReport): string {
   );
   const low = Math.floor(Math.log10(Math.min(...every)));
   const high = Math.ceil(Math.log10(Math.max(...every)));
-  const width = PANEL.left + panels.length * (PANEL.width + PANEL.gap);
+  const width = Math.max(
+    PANEL.left + panels.length * (PANEL.width + PANEL.gap),
+    PANEL.left + LINES.length * LEGEND_WIDTH,
+  );
   const height = PANEL.top + PANEL.height + 50;
   const legend = LINES.map(
     ({ name, color }, i) =>
-      `<rect x="${PANEL.left + 110 * i}" y="8" width="12" height="12" fill="${color}"/>` +
-      `<text x="${PANEL.left + 18 + 110 * i}" y="18">${name === 'ours' ? 'standard (ours)' : name}</text>`,
+      `<rect x="${PANEL.left + LEGEND_WIDTH * i}" y="8" width="12" height="12" fill="${color}"/>` +
+      `<text x="${PANEL.left + 18 + LEGEND_WIDTH * i}" y="18">${name === 'ours' ? 'standard (ours)' : name}</text>`,
   );
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`,

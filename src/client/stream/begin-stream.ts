@@ -46,6 +46,8 @@ export interface BegunStream {
   /** Makes the stream; call it once. */
   start(filler: SequenceFiller | null): LevelStream;
   plan: PlanReport;
+  /** Call it once the stream has run, or is not to run. */
+  close(): void;
 }
 
 const processSpeeds = new Speeds();
@@ -100,25 +102,28 @@ export async function beginStream(
 
   const speeds = speedsOf(options);
   const decoder = `${profiles.codec.backend} ${manifest.profileId}`;
-  const profile = meter.time('profile', async () => {
+  const loaded = meter.time('profile', async () => {
     const startMs = performance.now();
     // A context that came as text does not end the download of profiles that outlive it: the next one will need them.
-    const loaded = await profiles.load(options.profiles === undefined ? access : options, manifest);
-    meter.addBytes('profile', loaded.fetchedBytes);
+    const held = await profiles.load(options.profiles === undefined ? access : options, manifest);
+    meter.addBytes('profile', held.fetchedBytes);
     speeds.observeProfile(decoder, performance.now() - startMs);
-    return loaded.profile;
+    return held;
   });
+  const profile = loaded.then((held) => held.profile);
   profile.catch(() => {});
+  const close = () => void loaded.then((held) => held.release()).catch(() => {});
+  const engine = await engineSpeed.catch((error) => {
+    close();
+    throw error;
+  });
 
   const levelNames = levelNamesOf(manifest);
   const plan: PlanReport = { deadlineMs, history: [], requests: 0 };
   const prior =
     options.mbitPerSecond === undefined ? speeds.link(access.edge) : (options.mbitPerSecond * 1000) / 8;
   const session = new Session({
-    outline: outlineOf(
-      chunkOptions(manifest, speeds, decoder),
-      onTheSlowSide((await engineSpeed) ?? NO_ENGINE),
-    ),
+    outline: outlineOf(chunkOptions(manifest, speeds, decoder), onTheSlowSide(engine ?? NO_ENGINE)),
     strategy: recorded(adaptive, levelNames, plan.history),
     deadlineMs,
     roundTripMs,
@@ -130,6 +135,7 @@ export async function beginStream(
     tokens,
     levelNames,
     plan,
+    close,
     start: (filler) =>
       new LevelStream({
         access,

@@ -3,7 +3,7 @@ import type { Manifest } from '../../protocol/manifest.ts';
 import { decodeChunk } from '../decode-chunk.ts';
 import { integrity } from '../errors.ts';
 import { type EdgeAccess, request } from '../http.ts';
-import type { Profiles } from '../profiles.ts';
+import type { LoadedProfile, Profiles } from '../profiles.ts';
 import { piecesOf } from '../read-stream.ts';
 import { levelOf, verifyBytes, verifyTokens } from '../verify.ts';
 import { verifySignature } from '../verify-signature.ts';
@@ -104,19 +104,24 @@ async function decoded(
 ): Promise<StreamedChunk[]> {
   const chunks: StreamedChunk[] = [];
   let position = 0;
-  for (const [index, described] of manifest.chunks.entries()) {
-    const name = receiver.end!.levels[index] ?? null;
-    let kv: { level: string; planes: KvPlanes } | null = null;
-    if (name !== null) {
-      const level = levelOf(described, name);
-      const bytes = receiver.prefix(index, level);
-      await verifyBytes(bytes, level, index);
-      const { profile } = await profiles.load(access, manifest);
-      kv = { level: name, planes: await decodeChunk(bytes, manifest, index, profiles, profile) };
+  let held: LoadedProfile | undefined;
+  try {
+    for (const [index, described] of manifest.chunks.entries()) {
+      const name = receiver.end!.levels[index] ?? null;
+      let kv: { level: string; planes: KvPlanes } | null = null;
+      if (name !== null) {
+        const level = levelOf(described, name);
+        const bytes = receiver.prefix(index, level);
+        await verifyBytes(bytes, level, index);
+        held ??= await profiles.load(access, manifest);
+        kv = { level: name, planes: await decodeChunk(bytes, manifest, index, profiles, held.profile) };
+      }
+      const own = tokens.subarray(position, position + described.tokenCount);
+      position += described.tokenCount;
+      chunks.push({ index, chunksTotal: manifest.chunks.length, tokens: own, kv, manifest });
     }
-    const own = tokens.subarray(position, position + described.tokenCount);
-    position += described.tokenCount;
-    chunks.push({ index, chunksTotal: manifest.chunks.length, tokens: own, kv, manifest });
+    return chunks;
+  } finally {
+    held?.release();
   }
-  return chunks;
 }

@@ -43,7 +43,7 @@ export async function openByDeadline(options: OpenByDeadlineOptions): Promise<Op
         signal: access.signal,
       });
       stream = begun.start(filler);
-      const { kvLevels, planes, isFilled } = await stream.run();
+      const { kvLevels, planes, isFilled } = await stream.run().finally(begun.close);
       const tokens = await begun.tokens;
       if (!isFilled) await filler.fill(tokens, planes);
       options.signal?.throwIfAborted();

@@ -33,7 +33,7 @@ export async function* streamChunks(options: StreamChunksOptions): AsyncGenerato
     yield* await withProfiles(options, async (profiles) => {
       const speed = Promise.resolve(options.engineSpeed ?? null);
       const begun = await beginStream(options, access, profiles, speed, meter);
-      const { planes, kvLevels } = await begun.start(null).run();
+      const { planes, kvLevels } = await begun.start(null).run().finally(begun.close);
       const tokens = await begun.tokens;
       const { manifest, levelNames } = begun;
       let position = 0;

@@ -1,5 +1,7 @@
+import type { InputHTMLAttributes } from 'preact';
+
 /** Where a form asks for the id of a context; `id` is the one that is shown. Its label is for `context-id`. */
-export function ContextIdInput({ id }: { id: string | null }) {
+export function ContextIdInput({ id, ...about }: { id: string | null } & Omit<InputHTMLAttributes, 'id'>) {
   return (
     <input
       id="context-id"
@@ -12,6 +14,7 @@ export function ContextIdInput({ id }: { id: string | null }) {
       spellcheck={false}
       key={id}
       defaultValue={id ?? ''}
+      {...about}
     />
   );
 }

@@ -2,6 +2,7 @@ import { DurableObject } from 'cloudflare:workers';
 import type { JobEvent, JobStatus } from '../../protocol/api.ts';
 import type { Lease, LeaseTerms } from '../../protocol/jobs.ts';
 import type { Env } from '../env.ts';
+import { writeLog } from '../log.ts';
 import { record } from '../metrics/recorder.ts';
 import { noteRequest } from '../registry/publication.ts';
 import { Changes } from './changes.ts';
@@ -224,7 +225,12 @@ export class ContextJob extends DurableObject<Env> {
       const detail = `${MAX_ATTEMPTS} origins took the job, and each fell silent or failed`;
       return this.#fail(job, 'origin-lost', detail);
     }
-    if (nowMs - job.sinceMs < MAX_QUEUED_MS) return this.#send(job);
+    if (nowMs - job.sinceMs < MAX_QUEUED_MS) {
+      // No origin had time, or the key was lost.
+      const queuedMs = nowMs - job.sinceMs;
+      writeLog('warn', 'job key sent again', { jobId: job.id, sends: job.sends, queuedMs });
+      return this.#send(job);
+    }
     const hours = MAX_QUEUED_MS / 3_600_000;
     this.#fail(job, 'origin-unreachable', `no origin took the job within ${hours} hours`);
   }

@@ -51,13 +51,14 @@ export async function serveLayers(
       return answer.range;
     },
     async () => {
-      const giveBack = cutMemory.draw(source.bytes);
+      const memory = cutMemory.draw(source.bytes);
       try {
         // Codec 2 has groups that the chunk itself tells.
         const groups = codec === CODEC_CACHEGEN ? undefined : await groupsOf(tiers, profile);
-        return await cutLayers(tiers, id, key, [first, last], groups, timing);
-      } finally {
-        giveBack();
+        return { ...(await cutLayers(tiers, id, key, [first, last], groups, timing)), memory };
+      } catch (error) {
+        memory.giveBack();
+        throw error;
       }
     },
   );
@@ -74,7 +75,7 @@ async function cutLayers(
   layers: readonly [number, number],
   groups: GroupMembers[] | undefined,
   timing: ServerTiming,
-): Promise<DerivedObject> {
+): Promise<Omit<DerivedObject, 'memory'>> {
   const opened = await tiers.open(key, IMMUTABLE, ({ bytes }) => ({
     offset: 0,
     length: bytes,

@@ -2,21 +2,20 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { Id, type Manifest } from '../../protocol/manifest.ts';
 import { ProblemError } from '../../protocol/problems.ts';
 import { STREAM_TYPE } from '../../protocol/stream-frames.ts';
-import { readerTenant } from '../auth.ts';
 import { tokensRange } from '../context-tokens.ts';
-import { MANIFEST_POLICY, manifestRepresentation, missingContext } from '../contexts.ts';
 import type { App } from '../env.ts';
 import type { ByteRange } from '../http/range.ts';
 import { blobKey } from '../keys.ts';
-import { locate, ownedBy } from '../locate.ts';
+import { ownedBy } from '../locate.ts';
 import { errorFields, writeLog } from '../log.ts';
+import { openPublished } from '../published-context.ts';
 import { ClientClock } from '../stream/client-clock.ts';
 import { sessionFor } from '../stream/plan-session.ts';
 import { StreamQuery } from '../stream/query.ts';
 import { writeStream } from '../stream/write-stream.ts';
-import type { BlobTiers, ChooseRange } from '../tiers/blobs.ts';
-import { type BlobPolicy, IMMUTABLE } from '../tiers/policy.ts';
-import { addRoute, problemResponses, READER, tiersOf } from './route.ts';
+import type { OpenedBlob } from '../tiers/blobs.ts';
+import { IMMUTABLE } from '../tiers/policy.ts';
+import { addRoute, problemResponses, READER, readingOf } from './route.ts';
 
 const getStream = createRoute({
   method: 'get',
@@ -48,15 +47,13 @@ export function addContextStreamRoute(app: App): void {
   addRoute(app, getStream, async (c) => {
     const { id } = c.req.valid('param');
     const query = c.req.valid('query');
-    const tiers = tiersOf(c);
-    const missing = () => missingContext(c.env.REGISTRY, id, readerTenant(c.get('principal')));
-    const found = await locate(tiers, c.get('principal'), blobKey.manifest, id, MANIFEST_POLICY);
-    if (found === null) throw await missing();
-    const manifestJson = await read(tiers, found.key, MANIFEST_POLICY, (head) => {
-      manifestRepresentation(id, head); // throws once it has expired
-      return { offset: 0, length: head.bytes };
-    });
-    if (manifestJson === null) throw await missing();
+    const reading = readingOf(c);
+    const { tiers } = reading;
+    const { tenant, missing, body } = await openPublished(reading, id, ({ bytes }) => ({
+      offset: 0,
+      length: bytes,
+    }));
+    const manifestJson = await bytesOf(body);
     const manifest = JSON.parse(new TextDecoder().decode(manifestJson)) as Manifest; // checked when it was published
     if (manifest.chunks.length > MAX_CHUNKS) {
       throw new ProblemError(
@@ -66,18 +63,18 @@ export function addContextStreamRoute(app: App): void {
     }
 
     const headers = { 'content-type': STREAM_TYPE, 'cache-control': 'no-store, no-transform' };
-    const answer = (body: ReadableStream | null) => ownedBy(found.tenant, new Response(body, { headers }));
+    const answer = (body: ReadableStream | null) => ownedBy(tenant, new Response(body, { headers }));
     const goesOn = query.have !== undefined;
-    const stored = await read(tiers, blobKey.tokens(id, found.tenant), IMMUTABLE, tokensRange);
+    const stored = await tiers.open(blobKey.tokens(id, tenant), IMMUTABLE, tokensRange);
     if (stored === null) throw await missing();
     const tokens = new TextEncoder().encode(
-      `{"id":"${id}","from":0,"chunks":[${new TextDecoder().decode(stored)}]}`,
+      `{"id":"${id}","from":0,"chunks":[${new TextDecoder().decode(await bytesOf(stored.body))}]}`,
     );
     const session = sessionFor(manifest, query, goesOn ? 0 : tokens.length);
     if (c.req.raw.method === 'HEAD') return answer(null);
 
     const open = async (chunk: number, range: ByteRange) => {
-      const key = blobKey.chunk(manifest.chunks[chunk]!.id, found.tenant);
+      const key = blobKey.chunk(manifest.chunks[chunk]!.id, tenant);
       const opened = await tiers.open(key, IMMUTABLE, () => range);
       const body = new Response(opened?.body).body;
       if (opened === null || body === null) throw new Error(`chunk ${chunk} is gone`);
@@ -106,13 +103,6 @@ export function addContextStreamRoute(app: App): void {
   });
 }
 
-/** The chosen bytes of a stored object; null if it is not there. */
-async function read(
-  tiers: BlobTiers,
-  key: string,
-  policy: BlobPolicy,
-  choose: ChooseRange,
-): Promise<Uint8Array<ArrayBuffer> | null> {
-  const opened = await tiers.open(key, policy, choose);
-  return opened === null ? null : new Uint8Array(await new Response(opened.body).arrayBuffer());
+async function bytesOf(body: OpenedBlob['body']): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await new Response(body).arrayBuffer());
 }

@@ -1,17 +1,16 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { ContextTokens, Id } from '../../protocol/manifest.ts';
 import { ProblemError } from '../../protocol/problems.ts';
-import { readerTenant } from '../auth.ts';
 import { chunksRange, indexRange, tokensCount } from '../context-tokens.ts';
-import { MANIFEST_POLICY, manifestRepresentation, missingContext } from '../contexts.ts';
 import type { App } from '../env.ts';
 import { decidePrecondition } from '../http/conditional.ts';
 import { formatHttpDate } from '../http/date.ts';
 import { blobKey } from '../keys.ts';
-import { locate, ownedBy } from '../locate.ts';
+import { ownedBy } from '../locate.ts';
+import { openPublished } from '../published-context.ts';
 import { setTierHeaders } from '../tiers/outcome.ts';
 import { IMMUTABLE } from '../tiers/policy.ts';
-import { addRoute, problemResponses, READER, tiersOf } from './route.ts';
+import { addRoute, problemResponses, READER, readingOf } from './route.ts';
 
 const ChunkIndex = z
   .string()
@@ -50,19 +49,14 @@ export function addContextTokensRoute(app: App): void {
   addRoute(app, getTokens, async (c) => {
     const { id } = c.req.valid('param');
     const query = c.req.valid('query');
-    const tiers = tiersOf(c);
-    const missing = () => missingContext(c.env.REGISTRY, id, readerTenant(c.get('principal')));
-
-    // The manifest makes a context visible, and invisible again; its tokens are not shown without it.
-    const found = await locate(tiers, c.get('principal'), blobKey.manifest, id, MANIFEST_POLICY);
-    const manifest = found === null ? null : await tiers.head(found.key, MANIFEST_POLICY);
-    if (found === null || manifest === null) throw await missing();
-    const { cacheControl } = manifestRepresentation(id, manifest);
+    const reading = readingOf(c);
+    const { tiers } = reading;
+    const { tenant, missing, representation } = await openPublished(reading, id, () => null);
 
     let from = 0;
     let to = 0;
     let headers: Record<string, string> = {};
-    const key = blobKey.tokens(id, found.tenant);
+    const key = blobKey.tokens(id, tenant);
     const index = await tiers.open(key, IMMUTABLE, (head) => {
       const count = tokensCount(head.meta);
       from = query.from ?? 0;
@@ -77,7 +71,7 @@ export function addContextTokensRoute(app: App): void {
       headers = {
         etag: validators.etag,
         'last-modified': formatHttpDate(head.storedAtMs),
-        'cache-control': cacheControl,
+        'cache-control': representation.cacheControl,
         'accept-ranges': 'none',
       };
       const precondition = decidePrecondition(c.req.raw.headers, validators, Date.now());
@@ -88,7 +82,7 @@ export function addContextTokensRoute(app: App): void {
     });
     if (index === null) throw await missing();
     setTierHeaders(headers, index.outcome);
-    if (index.body === null) return ownedBy(found.tenant, new Response(null, { status: 304, headers }));
+    if (index.body === null) return ownedBy(tenant, new Response(null, { status: 304, headers }));
 
     const range = chunksRange(new Uint8Array(await new Response(index.body).arrayBuffer()));
     const before = new TextEncoder().encode(`{"id":"${id}","from":${from},"chunks":[`);
@@ -96,7 +90,7 @@ export function addContextTokensRoute(app: App): void {
     const bytes = before.length + (range?.length ?? 0) + after.length;
     headers['content-type'] = 'application/json';
     headers['content-length'] = String(bytes);
-    if (c.req.raw.method === 'HEAD') return ownedBy(found.tenant, new Response(null, { headers }));
+    if (c.req.raw.method === 'HEAD') return ownedBy(tenant, new Response(null, { headers }));
 
     const chunks = range === null ? null : await tiers.open(key, IMMUTABLE, () => range);
     if (range !== null && chunks === null) throw await missing();
@@ -104,7 +98,7 @@ export function addContextTokensRoute(app: App): void {
     c.executionCtx.waitUntil(
       joinStreams(stream.writable, before, new Response(chunks?.body).body, after).catch(() => {}),
     );
-    return ownedBy(found.tenant, new Response(stream.readable, { headers }));
+    return ownedBy(tenant, new Response(stream.readable, { headers }));
   });
 }
 

@@ -1,4 +1,5 @@
 import { ProblemError } from '../../protocol/problems.ts';
+import type { Drawn } from '../cut-memory.ts';
 import type { ByteRange } from '../http/range.ts';
 import { errorFields, writeLog } from '../log.ts';
 import { type CachedHead, cachedHead, cachedResponse, holds } from './cache-entry.ts';
@@ -23,6 +24,8 @@ export type ChooseRange = (head: BlobHead) => ByteRange | null;
 export interface DerivedObject {
   head: BlobHead;
   bytes: Uint8Array<ArrayBuffer>;
+  /** What making it has drawn; given back when it is sent and kept. */
+  memory: Drawn;
 }
 
 export interface TierHooks {
@@ -30,6 +33,9 @@ export interface TierHooks {
   /** Called for every object that was opened; the last call of a request is about its answer. */
   onOutcome: (outcome: TierOutcome) => void;
 }
+
+/** A slow client takes a piece now and then. */
+const SENT_PIECE_BYTES = 262_144;
 
 const recentHeads = new RecentHeads();
 const recentObjects = new RecentObjects();
@@ -84,16 +90,31 @@ export class BlobTiers {
     derivedKeys.add(source, key);
     let opened = await this.#openCopy(key, choose);
     if (opened === null) {
-      const { head, bytes } = await make();
-      const cached = { head, cachedAtMs: Date.now() };
-      recentHeads.set(key, cached);
-      const range = choose(head);
-      const body = range === null ? null : part(bytes, range);
-      const started = this.#inBackground(key, () => this.#keep(key, cached, bytes, IMMUTABLE));
-      opened = { head, body, outcome: forwarded('uri-miss', started) };
+      opened = this.#openMade(key, choose, await make());
     }
     this.#hooks.onOutcome(opened.outcome);
     return opened;
+  }
+
+  /** A derived object that was just made: sent to the client while it is put into the cache. */
+  #openMade(key: string, choose: ChooseRange, { head, bytes, memory }: DerivedObject): OpenedBlob {
+    const cached = { head, cachedAtMs: Date.now() };
+    recentHeads.set(key, cached);
+    let range: ByteRange | null;
+    try {
+      range = choose(head);
+    } catch (error) {
+      memory.giveBack();
+      throw error;
+    }
+    const sending = range === null ? null : sendPieces(part(bytes, range), memory.renew);
+    let keeping: Promise<void> | undefined;
+    const started = this.#inBackground(key, () => {
+      keeping = this.#keep(key, cached, bytes, IMMUTABLE);
+      return keeping;
+    });
+    this.#hooks.waitUntil(Promise.allSettled([sending?.sent, keeping]).then(memory.giveBack));
+    return { head, body: sending?.body ?? null, outcome: forwarded('uri-miss', started) };
   }
 
   /**
@@ -299,6 +320,23 @@ function forwarded(why: 'uri-miss' | 'stale', started: boolean): TierOutcome {
 
 function part(bytes: Uint8Array<ArrayBuffer>, { offset, length }: ByteRange): Uint8Array<ArrayBuffer> {
   return length === bytes.length ? bytes : bytes.subarray(offset, offset + length);
+}
+
+/** Bytes as a body that tells when it has been read, or given up: `sent`. `onPiece` is called whenever a piece of it was. */
+function sendPieces(
+  bytes: Uint8Array<ArrayBuffer>,
+  onPiece: () => void,
+): { body: ReadableStream<Uint8Array>; sent: Promise<void> } {
+  const { readable, writable } = new FixedLengthStream(bytes.length);
+  const send = async () => {
+    const writer = writable.getWriter();
+    for (let at = 0; at < bytes.length; at += SENT_PIECE_BYTES) {
+      await writer.write(bytes.subarray(at, at + SENT_PIECE_BYTES));
+      onPiece();
+    }
+    await writer.close();
+  };
+  return { body: readable, sent: send() };
 }
 
 function fromBytes(

@@ -95,6 +95,25 @@ describe('with time enough', () => {
     expect(seen.at(-1)).toEqual(Array(CHUNKS).fill('standard'));
   });
 
+  test('a deadline of years ends as soon as the best is here', async () => {
+    const { sequence } = await open({ ...slowEngine(2), deadlineMs: 1e12 });
+    expect([...sequence.tokens]).toEqual([...TOKENS]);
+  });
+
+  test.each([{ deadlineMs: 1_000 }, { deadlineMs: undefined }])(
+    'shared profiles that are closed meanwhile are still there for it: %o',
+    async ({ deadlineMs }) => {
+      const { deadlineMs: _, ...options } = { edge: edge.url, id, profiles, ...slowEngine(2), deadlineMs };
+      const onProgress = () => profiles.close();
+      const { sequence } = await openContext({
+        ...options,
+        onProgress,
+        ...(deadlineMs !== undefined && { deadlineMs }),
+      });
+      expect([...sequence.tokens]).toEqual([...TOKENS]);
+    },
+  );
+
   test('the next session starts from what this one measured', async () => {
     const measured = slowEngine(2);
     const model = toHex(engine.model.fingerprint);
@@ -213,7 +232,7 @@ describe('nothing is loaded', () => {
         controller.abort(new Error(`changed my mind at ${when}`));
         return true;
       };
-      profiles.close();
+      profiles = new Profiles(fakeCodec(), null);
       expect((await failure({ signal: controller.signal })).message).toBe(`changed my mind at ${when}`);
     }
   });

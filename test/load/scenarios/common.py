@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from locust import FastHttpUser, events
+from locust import FastHttpUser, constant_throughput, events, task
 
 TARGET = json.loads(Path(os.environ["KVEDGE_LOAD_TARGET"]).read_text())
 SUMMARY = Path(os.environ["KVEDGE_LOAD_SUMMARY"])
@@ -106,6 +106,17 @@ class EdgeUser(FastHttpUser):
             check("publish: a job that goes on", answer.json()["state"] != "failed", answer.text)
         check("publish: in time", False, f"not published after {patience_seconds} s")
         return None
+
+
+class ContextReader(EdgeUser):
+    """Opens the published context once a second, if the edge keeps up. Each scenario that has readers derives its own."""
+
+    abstract = True
+    wait_time = constant_throughput(1)
+
+    @task
+    def open_context(self):
+        self.load(TARGET["manifest"], "standard")
 
 
 @events.quitting.add_listener

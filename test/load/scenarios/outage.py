@@ -6,8 +6,8 @@ was asked for waits and is published once there is an origin again.
 import itertools
 import time
 
-from common import TARGET, EdgeUser, at_end, check, thresholds
-from locust import constant_throughput, task
+from common import TARGET, ContextReader, EdgeUser, at_end, check, thresholds
+from locust import task
 
 thresholds(manifest=1000, chunk=1000)
 
@@ -15,12 +15,8 @@ _numbers = itertools.count()
 _waits: list[float] = []
 
 
-class Reader(EdgeUser):
-    wait_time = constant_throughput(1)
-
-    @task
-    def open_context(self):
-        self.load(TARGET["manifest"], "standard")
+class Reader(ContextReader):
+    pass
 
 
 class Publisher(EdgeUser):

@@ -2,8 +2,8 @@
 
 import itertools
 
-from common import TARGET, EdgeUser, at_end, check, thresholds
-from locust import constant_throughput, task
+from common import TARGET, ContextReader, EdgeUser, at_end, check, thresholds
+from locust import task
 
 thresholds(manifest=1000, chunk=1000)
 
@@ -16,13 +16,8 @@ def next_text() -> str:
     return f"{TARGET['run']}, note {next(_numbers)}. {TARGET['shortText']}"
 
 
-class Reader(EdgeUser):
+class Reader(ContextReader):
     weight = 3
-    wait_time = constant_throughput(1)
-
-    @task
-    def open_context(self):
-        self.load(TARGET["manifest"], "standard")
 
 
 class Publisher(EdgeUser):

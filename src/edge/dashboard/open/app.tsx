@@ -11,7 +11,8 @@ const DEFAULT_LEVEL = 'standard';
 
 export function App() {
   const { opening, open } = useOpening();
-  const [level, setLevel] = useState(DEFAULT_LEVEL);
+  /** Of the request under way; null: by a deadline. */
+  const [level, setLevel] = useState<string | null>(null);
   return (
     <>
       <header>
@@ -33,7 +34,7 @@ export function App() {
           <OpenForm
             id={selectedContext(location.hash)}
             onOpen={(request) => {
-              setLevel(request.level ?? DEFAULT_LEVEL);
+              setLevel(request.deadlineMs === null ? (request.level ?? DEFAULT_LEVEL) : null);
               open(request);
             }}
           />

@@ -4,8 +4,8 @@ import type { ChunkProgress } from './progress.ts';
 
 interface Props {
   chunks: readonly ChunkProgress[];
-  /** The level that was asked for. */
-  level: string;
+  /** The level that was asked for; null: whichever the deadline allows. */
+  level: string | null;
 }
 
 /** Every chunk: what has arrived of it, how long it took to decode, and what came out. */
@@ -34,7 +34,7 @@ export function ChunkTable({ chunks, level }: Props) {
         </thead>
         <tbody>
           {chunks.map((chunk, i) => (
-            <Row key={i} index={i} chunk={chunk} level={chunk.level ?? level} />
+            <Row key={i} index={i} chunk={chunk} level={level ?? chunk.level} />
           ))}
         </tbody>
       </table>
@@ -42,16 +42,17 @@ export function ChunkTable({ chunks, level }: Props) {
   );
 }
 
-function Row({ index, chunk, level }: { index: number; chunk: ChunkProgress; level: string }) {
+function Row({ index, chunk, level }: { index: number; chunk: ChunkProgress; level: string | null }) {
   const { tokenCount, levelBytes, arrivedBytes, decode, planesSha256 } = chunk;
-  const expectedBytes = levelBytes[level] ?? Math.max(arrivedBytes, 1);
+  const finest = Math.max(1, ...Object.values(levelBytes));
+  const expectedBytes = (level === null ? undefined : levelBytes[level]) ?? finest;
   return (
     <tr>
       <th scope="row" class="number">
         {index}
       </th>
       <td class="number">{formatNumber(tokenCount)}</td>
-      <td class="name">{level}</td>
+      <td class="name">{level ?? ''}</td>
       <td class="arrival">
         <progress
           max={expectedBytes}

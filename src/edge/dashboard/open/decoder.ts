@@ -1,10 +1,11 @@
 /** The Web Worker of the page: opens a context with the client, and decodes it with WebAssembly away from the page's thread. */
-import { ClientError, contextChunks, Profiles } from '../../../client/index.ts';
+import { ClientError, Profiles } from '../../../client/index.ts';
 import { createWasmCodec } from '../../../codec/wasm/index.ts';
 import { contextPlanesDigest, planesDigest } from '../../../engine/planes-digest.ts';
 import { browserProfileCache } from './browser-profile-cache.ts';
 import type { DecoderMessage, OpenRequest } from './messages.ts';
 import { observedCodec, observedFetch } from './observe.ts';
+import { openedChunks } from './opened-chunks.ts';
 
 const tell = (message: DecoderMessage) => self.postMessage(message);
 
@@ -15,7 +16,7 @@ addEventListener('message', ({ data }: MessageEvent<OpenRequest>) => {
   });
 });
 
-async function open({ id, level, token }: OpenRequest): Promise<void> {
+async function open(request: OpenRequest): Promise<void> {
   const module = await WebAssembly.compileStreaming(fetch('/dashboard/kvedge.wasm'));
   const startMs = performance.now();
   let profileMs = 0;
@@ -29,13 +30,11 @@ async function open({ id, level, token }: OpenRequest): Promise<void> {
     onEnd: (chunkId, decodeMs) => tell({ type: 'decoded', chunk: index(chunkId), decodeMs }),
   });
   const profiles = new Profiles(codec, browserProfileCache);
-  const chunks = contextChunks({
+  const chunks = openedChunks(request, {
     edge: location.origin,
-    id,
     profiles,
     fetch: observedFetch((chunkId, bytes) => tell({ type: 'arrived', chunk: index(chunkId), bytes })),
-    ...(level !== null && { level }),
-    ...(token !== null && { token }),
+    onProgress: ({ levels }) => tell({ type: 'levels', levels: [...levels] }),
     checkManifest: ({ model, tokenCount, chunks }) => {
       for (const [i, chunk] of chunks.entries()) indexes.set(chunk.id, i);
       tell({
@@ -53,15 +52,17 @@ async function open({ id, level, token }: OpenRequest): Promise<void> {
   let planesBytes = 0;
   let totalMs = 0;
   try {
-    for await (const chunk of chunks) {
-      totalMs = performance.now() - startMs; // without the digest, which no engine needs
-      const planesSha256 = await planesDigest(chunk.planes);
+    for await (const { index: chunk, level, planes, atMs } of chunks) {
+      totalMs = atMs - startMs; // without the digest, which no engine needs
+      const planesSha256 = await planesDigest(planes);
       digests.push(planesSha256);
-      planesBytes += chunk.planes.data.byteLength;
-      tell({ type: 'opened', chunk: chunk.index, level: chunk.level, planesSha256 });
+      planesBytes += planes.data.byteLength;
+      tell({ type: 'opened', chunk, level, planesSha256 });
     }
   } finally {
     profiles.close();
   }
-  tell({ type: 'done', totalMs, profileMs, planesBytes, planesSha256: await contextPlanesDigest(digests) });
+  const { deadlineMs } = request;
+  const planesSha256 = await contextPlanesDigest(digests);
+  tell({ type: 'done', deadlineMs, totalMs, profileMs, planesBytes, planesSha256 });
 }

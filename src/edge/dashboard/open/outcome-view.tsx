@@ -21,6 +21,17 @@ export function OutcomeView({ opening, outcome }: { opening: Opening; outcome: O
           {seconds(outcome.totalMs)}, of which decoding {seconds(decodeMs)} and unpacking the model's profile{' '}
           {seconds(outcome.profileMs)}
         </dd>
+        {outcome.deadlineMs !== null && (
+          <>
+            <dt>Deadline</dt>
+            <dd>
+              {seconds(outcome.deadlineMs)}:{' '}
+              {outcome.totalMs <= outcome.deadlineMs
+                ? 'met'
+                : `missed by ${seconds(outcome.totalMs - outcome.deadlineMs)}`}
+            </dd>
+          </>
+        )}
         <dt>Loaded</dt>
         <dd>
           {formatBytes(bytes)} instead of {formatBytes(outcome.planesBytes)} of fp16 planes

@@ -3,7 +3,7 @@ import type { DecoderMessage, ExpectedChunk } from './messages.ts';
 export interface ChunkProgress {
   tokenCount: number;
   levelBytes: ExpectedChunk['levelBytes'];
-  /** Name of the level that it was decoded at; null until then. */
+  /** Finest level that is here whole, in the end the one that it was decoded at; null until then. */
   level: string | null;
   arrivedBytes: number;
   decode: 'waiting' | 'running' | { ms: number };
@@ -11,6 +11,8 @@ export interface ChunkProgress {
 }
 
 export interface Outcome {
+  /** Null: it was opened at a level. */
+  deadlineMs: number | null;
   totalMs: number;
   /** Unpacking the model's profile, once a visit. */
   profileMs: number;
@@ -58,7 +60,13 @@ export function advance(opening: Opening, message: DecoderMessage): Opening {
     case 'decoding':
       return change(opening, message.chunk, () => ({ decode: 'running' }));
     case 'decoded':
+      // By a deadline a chunk may be decoded again, at a finer level.
       return change(opening, message.chunk, () => ({ decode: { ms: message.decodeMs } }));
+    case 'levels':
+      return {
+        ...opening,
+        chunks: opening.chunks.map((chunk, i) => ({ ...chunk, level: message.levels[i] ?? chunk.level })),
+      };
     case 'opened':
       return change(opening, message.chunk, () => ({
         level: message.level,

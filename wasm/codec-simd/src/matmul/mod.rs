@@ -150,7 +150,9 @@ mod tests {
 
     #[test]
     fn blocks_of_vectors_agree_as_well() {
-        SIZES.into_iter().for_each(|sizes| check(|t, l, r| blocked::product::<[f32; 4]>(t, l, r, true, 1.0), sizes));
+        SIZES
+            .into_iter()
+            .for_each(|sizes| check(|t, l, r| blocked::product::<[f32; 4]>(t, l, r, true, 1.0), sizes));
     }
 
     #[test]
