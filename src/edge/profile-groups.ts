@@ -8,6 +8,7 @@ export type ReadProfile = (offset: number, length: number) => Promise<Uint8Array
 const WINDOW_BYTES = 65_536;
 const HALF = 1;
 const INT8 = 2;
+const INT4 = 3;
 
 /**
  * Which planes each group of a profile holds, found by walking the file (docs/format.md, section 4) and stepping over its
@@ -49,19 +50,51 @@ async function readGroup(
     if (plane >= 2 * layers || plane <= (members.at(-1) ?? -1)) throw file.corrupt(`group member ${plane}`);
     members.push(plane);
   }
-  const rows = members.reduce((sum, plane) => sum + dims[(plane & 1) as 0 | 1], 0);
   const rank = await file.u16();
   file.skip(2 * (await file.u8()) + rank);
+  const memberRows = members.map((plane) => dims[(plane & 1) as 0 | 1]);
+  await skipBasis(file, memberRows, rank);
+  return { members };
+}
+
+/** U: a matrix, or a product of two. */
+async function skipBasis(file: Walker, memberRows: number[], rank: number): Promise<void> {
   const blockCount = await file.u8();
+  if (blockCount > 0) return skipMatrix(file, blockCount, sum(memberRows));
+  const parts: { rows: number; columns: number }[] = [];
+  const partCount = await file.u8();
+  let firstMember = 0;
+  for (let i = 0; i < partCount; i++) {
+    const memberCount = await file.u16();
+    const rows = sum(memberRows.slice(firstMember, firstMember + memberCount));
+    parts.push({ rows, columns: await file.u16() });
+    firstMember += memberCount;
+  }
+  const mixRows = sum(parts.map(({ columns }) => columns));
+  if (firstMember !== memberRows.length || rank > mixRows) throw file.corrupt('basis that is a product');
+  for (const { rows } of parts) await skipMatrix(file, await file.u8(), rows);
+  await skipMatrix(file, await file.u8(), mixRows);
+}
+
+const sum = (numbers: number[]) => numbers.reduce((total, n) => total + n, 0);
+
+/** A matrix of which the block count is read already. */
+async function skipMatrix(file: Walker, blockCount: number, rows: number): Promise<void> {
   let dataBytes = 0;
   for (let i = 0; i < blockCount; i++) {
     const columns = await file.u16();
     const type = await file.u8();
-    if (type !== HALF && type !== INT8) throw file.corrupt(`block type ${type}`);
-    dataBytes += type === HALF ? columns * rows * 2 : columns * (4 + rows);
+    dataBytes += columns * columnBytes(file, type, rows);
   }
   file.skip(dataBytes);
-  return { members };
+}
+
+/** Bytes of a column of U with its scale. */
+function columnBytes(file: Walker, type: number, rows: number): number {
+  if (type === HALF) return 2 * rows;
+  if (type === INT8) return 4 + rows;
+  if (type === INT4) return 4 + Math.ceil(rows / 2);
+  throw file.corrupt(`block type ${type}`);
 }
 
 /** A cursor over a file of which only a window is in memory. */

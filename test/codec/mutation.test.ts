@@ -12,7 +12,7 @@ const SEED = Number(process.env.KVEDGE_SEED ?? 20261123);
 const RUNS = Number(process.env.KVEDGE_RUNS ?? 300);
 
 const [judge, ...others] = await availableBackends();
-const sample = makeSample('mutated', 5, { predictor: true }, { tokenCount: 33, mode: 1, shifted: true });
+const sample = makeSample('mutated', 5, { predictorRows: 1 }, { tokenCount: 33, mode: 1, shifted: true });
 const goodInfo = judge!.codec.inspectChunk(sample.chunkBytes);
 
 interface Mutation {

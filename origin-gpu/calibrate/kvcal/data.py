@@ -45,22 +45,22 @@ class CalibrationData:
             fisher[columns] += ridge * fisher[columns].mean()
         return fisher.sqrt().float()
 
-    def log_sensitivity(self, weights: torch.Tensor) -> list[tuple[int, torch.Tensor]]:
-        """(sequence, log2 sensitivity [P - 1]) of the sequences that have gradients.
+    def log_sensitivity(self, weights: torch.Tensor, plane_sets: list[list[int]]) -> list[tuple[int, torch.Tensor]]:
+        """(sequence, log2 sensitivity [P - 1, sets]) of the sequences that have gradients.
 
-        A token's sensitivity is the mean over its values of squared gradient / squared weight. What depends on the
+        A token's sensitivity in a set of planes is the mean over their values of squared gradient / squared weight. What depends on the
         distance to the scored tokens, not on the token, is removed: the mean over sequences at each position, smoothed.
         """
-        found = []
+        found, columns = [], [self.plane_columns(planes) for planes in plane_sets]
         for n, item in enumerate(self.collected):
             if item.gradients is not None:
-                relative = (self.squared_gradients(item) / weights.square()).mean(1)
-                found.append((n, torch.log2(relative + 1e-6)))
+                relative = self.squared_gradients(item) / weights.square()
+                found.append((n, torch.log2(torch.stack([relative[:, c].mean(1) for c in columns], 1) + 1e-6)))
         longest = max(len(s) for _, s in found)
         trends: dict[int, torch.Tensor] = {}
         for length in {len(s) for _, s in found}:
-            curves = torch.stack([s for _, s in found if len(s) == length]).mean(0)
+            curves = torch.stack([s for _, s in found if len(s) == length]).mean(0).T
             width = min(65, length // 2 * 2 - 1) if len(found) > 8 else longest // 2 * 2 - 1
-            padded = torch.nn.functional.pad(curves[None, None], (width // 2, width // 2), mode="replicate")
-            trends[length] = torch.nn.functional.avg_pool1d(padded, width, 1)[0, 0]
+            padded = torch.nn.functional.pad(curves[:, None], (width // 2, width // 2), mode="replicate")
+            trends[length] = torch.nn.functional.avg_pool1d(padded, width, 1)[:, 0].T
         return [(n, s - trends[len(s)]) for n, s in found]

@@ -17,15 +17,15 @@ from .data import CalibrationData
 class Moments:
     """Mean [valuesPerToken], values per token of each plane (`dims`) and, per set of planes, the covariance [d, d] of their values."""
 
-    def __init__(self, data: CalibrationData, plane_sets: list[list[int]], cache: Path):
+    def __init__(self, data: CalibrationData, plane_sets: list[list[int]], cache: Path, every: int):
         self.plane_sets = plane_sets
         self.dims = [data.geometry.plane_dim(p) for p in range(data.geometry.planes)]
         self.columns = [data.plane_columns(planes) for planes in plane_sets]
-        name = hashlib.sha256(repr(plane_sets).encode()).hexdigest()[:12]
+        name = hashlib.sha256(repr((plane_sets, every)).encode()).hexdigest()[:12]
         self._file = cache / f"moments-{name}.pt"
-        self._accumulate(data)
+        self._accumulate(data, every)
 
-    def _accumulate(self, data: CalibrationData) -> None:
+    def _accumulate(self, data: CalibrationData, every: int) -> None:
         wanted = {item.key: n for n, item in enumerate(data.collected)}
         kept = torch.load(self._file) if self._file.exists() else None
         if kept is None or not set(kept["keys"]) <= set(wanted):
@@ -34,7 +34,7 @@ class Moments:
                     "products": [torch.zeros(len(c), len(c)) for c in self.columns]}
         missing = [n for key, n in wanted.items() if key not in set(kept["keys"])]
         for n in missing:
-            x = data.values(n) - kept["origin"]
+            x = data.values(n, every=every) - kept["origin"]
             kept["sum"] += x.sum(0, dtype=torch.float64)
             kept["count"] += len(x)
             kept["keys"].append(data.collected[n].key)

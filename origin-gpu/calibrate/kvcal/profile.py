@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from .basis import F16_BLOCK, I4_BLOCK, ProductBasis, StoredMatrix
 from .classes import EntropyClass, base_costs, refinement_costs
 from .crc32c import crc32c
 from .model import Geometry
 from .predictor import Predictor
-from .transform import I8_BLOCK, Group, Transform
+from .transform import Group, Transform
 
 MAGIC = b"KVEP"
 VERSION = 1
@@ -68,20 +69,40 @@ def _group(group: Group, exponents: torch.Tensor) -> bytes:
     out = struct.pack("<H", len(group.planes)) + np.array(group.planes, "<u2").tobytes()
     out += struct.pack("<HB", group.rank, len(group.band_ends)) + np.array(group.band_ends, "<u2").tobytes()
     out += exponents.numpy().astype(np.int8).tobytes()
-    out += struct.pack("<B", len(group.blocks))
-    out += b"".join(struct.pack("<HB", b.columns.shape[1], b.kind) for b in group.blocks)
-    for block in group.blocks:
-        if block.kind == I8_BLOCK:
-            out += _floats(block.scales)
-        out += np.ascontiguousarray(block.columns.T).astype("i1" if block.kind == I8_BLOCK else "<f2").tobytes()
+    if not isinstance(group.basis, ProductBasis):
+        return out + _matrix(group.basis)
+    parts = group.basis.parts
+    out += struct.pack("<BB", 0, len(parts)) + b"".join(struct.pack("<HH", members, m.rank) for members, m in parts)
+    return out + b"".join(_matrix(m) for _, m in parts) + _matrix(group.basis.mix)
+
+
+def _matrix(matrix: StoredMatrix) -> bytes:
+    out = struct.pack("<B", len(matrix.blocks))
+    out += b"".join(struct.pack("<HB", b.columns.shape[1], b.kind) for b in matrix.blocks)
+    for block in matrix.blocks:
+        columns = np.ascontiguousarray(block.columns.T)
+        if block.kind == F16_BLOCK:
+            out += columns.astype("<f2").tobytes()
+        else:
+            out += _floats(block.scales) + (_nibbles(columns) if block.kind == I4_BLOCK else columns.astype("i1")).tobytes()
     return out
+
+
+def _nibbles(rows: np.ndarray) -> np.ndarray:
+    """Two values in a byte, the earlier one in the low half; a row of odd length ends with a zero half."""
+    bits = np.pad(rows, ((0, 0), (0, rows.shape[1] % 2))).astype(np.uint8) & 15
+    return bits[:, ::2] | bits[:, 1::2] << 4
 
 
 def _predictor(p: Predictor | None) -> bytes:
     if p is None:
         return b"\0"
-    table = torch.stack([p.mean, p.inverse_deviation, p.beta], 1)
-    return struct.pack("<BfHHff", 1, p.gamma, p.lead_count, p.energy_count, p.energy_unit, p.bias) + _floats(table)
+    head = struct.pack("<fHHf", p.gamma, p.lead_count, p.energy_count, p.energy_unit)
+    if len(p.bias) > 1:
+        head = b"\2" + head + bytes([len(p.bias), *p.row_of_group])
+    else:
+        head = b"\1" + head
+    return head + _floats(p.bias) + _floats(torch.cat([p.mean[:, None], p.inverse_deviation[:, None], p.beta], 1))
 
 
 def profile_bytes(profile: Profile) -> bytes:

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from .basis import F16_BLOCK, I4_BLOCK, Block, ProductBasis, StoredMatrix
 from .classes import EntropyClass
 from .crc32c import crc32c
 from .model import Geometry
 from .predictor import Predictor
 from .profile import MAGIC, VERSION, FirstToken, Profile
-from .transform import I8_BLOCK, Block, Group, Transform
+from .transform import Group, Transform
 
 
 class BadProfile(Exception):
@@ -49,23 +50,51 @@ def _read_group(c: _Cursor, starts: np.ndarray) -> tuple[Group, torch.Tensor]:
     rank, band_count = c.fields("HB")
     ends = c.array("<u2", band_count).tolist()
     exponents = torch.from_numpy(c.array("i1", rank).astype(np.int64))
-    layout = [c.fields("HB") for _ in range(c.fields("B")[0])]
     columns = np.concatenate([np.arange(starts[p], starts[p + 1]) for p in planes])
+    (block_count,) = c.fields("B")
+    basis = _read_matrix(c, block_count, len(columns)) if block_count else _read_product(c, planes, starts)
+    return Group(planes, columns, basis, ends), exponents
+
+
+def _read_product(c: _Cursor, planes: list[int], starts: np.ndarray) -> ProductBasis:
+    parts, matrices, first = [c.fields("HH") for _ in range(c.fields("B")[0])], [], 0
+    for members, _ in parts:
+        rows = sum(int(starts[p + 1] - starts[p]) for p in planes[first : first + members])
+        matrices.append(_read_matrix(c, c.fields("B")[0], rows))
+        first += members
+    mix = _read_matrix(c, c.fields("B")[0], sum(columns for _, columns in parts))
+    return ProductBasis([(members, m) for (members, _), m in zip(parts, matrices)], mix)
+
+
+def _read_matrix(c: _Cursor, block_count: int, rows: int) -> StoredMatrix:
     blocks = []
-    for count, kind in layout:
-        scales = c.array("<f4", count) if kind == I8_BLOCK else None
-        data = c.array("i1" if kind == I8_BLOCK else "<f2", count * len(columns))
-        blocks.append(Block(kind, data.reshape(count, len(columns)).T, scales))
-    return Group(planes, columns, blocks, torch.cat([b.dequantized() for b in blocks], 1), ends), exponents
+    for count, kind in [c.fields("HB") for _ in range(block_count)]:
+        if kind == F16_BLOCK:
+            blocks.append(Block(kind, c.array("<f2", count * rows).reshape(count, rows).T, None))
+            continue
+        scales = c.array("<f4", count)
+        data = _from_nibbles(c, count, rows) if kind == I4_BLOCK else c.array("i1", count * rows).reshape(count, rows)
+        blocks.append(Block(kind, data.T, scales))
+    return StoredMatrix(blocks)
+
+
+def _from_nibbles(c: _Cursor, count: int, rows: int) -> np.ndarray:
+    pairs = c.array("i1", count * (-(-rows // 2))).reshape(count, -1)
+    halves = np.stack([(pairs << 4).astype(np.int8) >> 4, pairs >> 4], 2)
+    return halves.reshape(count, -1)[:, :rows]
 
 
 def _read_predictor(c: _Cursor, groups: list[Group]) -> Predictor | None:
-    if c.fields("B")[0] == 0:
+    (kind,) = c.fields("B")
+    if kind == 0:
         return None
-    gamma, lead, energy, unit, bias = c.fields("fHHff")
+    gamma, lead, energy, unit = c.fields("fHHf")
+    rows = c.fields("B")[0] if kind == 2 else 1
+    row_of_group = c.array("u1", len(groups)).tolist() if kind == 2 else [0] * len(groups)
+    bias = torch.from_numpy(c.array("<f4", rows))
     count = sum(min(lead, g.rank) + 1 for g in groups)
-    table = torch.from_numpy(c.array("<f4", 3 * count).reshape(count, 3))
-    return Predictor(gamma, lead, energy, unit, bias, *table.T.contiguous())
+    table = torch.from_numpy(c.array("<f4", (2 + rows) * count).reshape(count, 2 + rows))
+    return Predictor(gamma, lead, energy, unit, row_of_group, bias, table[:, 0], table[:, 1], table[:, 2:])
 
 
 def read_profile(path: Path, heads: int) -> Profile:

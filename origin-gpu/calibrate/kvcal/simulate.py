@@ -11,6 +11,7 @@ import torch
 
 from .classes import (CLASS_COUNT, CLASSES_PER_PASS, CLASSES_PER_SHIFT, SYMBOLS, base_symbols, ladder,
                       refinement_symbols)
+from .predictor import group_shifts
 from .profile import Profile
 
 LANES = 32
@@ -63,25 +64,28 @@ class ChunkLadder:
     def __init__(self, profile: Profile, coefficients: list[torch.Tensor]):
         """`coefficients`: per group [n, r] of the coded tokens (the exact first token left out)."""
         self.profile, self.exact = profile, coefficients
-        self.shifts = profile.predictor.shifts(coefficients) if profile.predictor else torch.zeros(len(coefficients[0]), dtype=torch.long)
-        self.steps = profile.base_step * 3.0 ** (self.shifts / 4)
-        self.order, self.row_shifts = _row_shifts(self.shifts)
+        shifts = group_shifts(profile.predictor, coefficients)
+        self.steps = [(profile.base_step * 3.0 ** (j / 4))[:, None] for j in shifts]
+        self.orders = [_row_shifts(j) for j in shifts]
+        rows = len(profile.predictor.bias) if profile.predictor else 0
+        self.shift_bits = rows * 4 * len(coefficients[0]) + (8 * (2 + len(coefficients)) if rows > 1 else 0)
         self._bits: dict[tuple[int, int, int, bool], float] = {}
-        self.scaled = [y / self.steps[:, None] for y in coefficients]
+        self.scaled = [y / steps for y, steps in zip(coefficients, self.steps)]
         self.passes = [ladder(u, profile.level_count) for u in self.scaled]
 
     def segment_bits(self, group: int, band: int, p: int, refinement: bool) -> float:
         key = (group, band, p, refinement)
         if key not in self._bits:
             columns = self.profile.transform.groups[group].bands()[band]
-            q = self.passes[group][p][:, columns][self.order]
+            order, row_shifts = self.orders[group]
+            q = self.passes[group][p][:, columns][order]
             exponents = self.profile.exponents[group][columns]
             if refinement:
-                symbols = refinement_symbols(q, self.passes[group][p - 1][:, columns][self.order])
+                symbols = refinement_symbols(q, self.passes[group][p - 1][:, columns][order])
                 costs = self.profile.refinement_costs
             else:
                 symbols, costs = base_symbols(q), self.profile.base_costs
-            payload = _segment_bits(symbols, costs, exponents, CLASSES_PER_PASS * p, self.row_shifts)
+            payload = _segment_bits(symbols, costs, exponents, CLASSES_PER_PASS * p, row_shifts)
             self._bits[key] = payload + SEGMENT_OVERHEAD_BITS
         return self._bits[key]
 
@@ -118,11 +122,11 @@ class ChunkLadder:
             for b, columns in enumerate(group.bands()):
                 last, _ = chosen[g, b]
                 if last >= 0:
-                    y[:, columns] = self.passes[g][last][:, columns] / 3**last * self.steps[:, None]
+                    y[:, columns] = self.passes[g][last][:, columns] / 3**last * self.steps[g]
             error += (y - self.exact[g]).square().sum().item()
             found.append(y)
         bits = sum(spent for _, spent in chosen.values()) + CHUNK_OVERHEAD_BITS + LEVEL_OVERHEAD_BITS * self.profile.level_count
-        bits += 4 * len(self.shifts)
+        bits += self.shift_bits
         if exact_first:
             bits += 16 * len(self.profile.transform.mean)
         return CodedChunk(bits, found, error)

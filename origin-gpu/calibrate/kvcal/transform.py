@@ -1,4 +1,4 @@
-"""Loss-weighted bases: y = U^T (w * (x - mean)), one U per group of layers, keys and values jointly.
+"""Loss-weighted bases: y = U^T (w * (x - mean)), K and V of several layers jointly.
 
 A Karhunen-Loeve transform of values scaled so that a unit of squared error costs the same loss everywhere
 (docs/format.md, sections 4.2, 6.1 and 10).
@@ -11,99 +11,107 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from .basis import ProductBasis, StoredMatrix, store_matrix
+from .data import CalibrationData
 from .moments import Moments
-
-F16_BLOCK, I8_BLOCK = 1, 2
-ANALYSIS_REFINEMENTS = 1
-
-
-@dataclass
-class Block:
-    """Neighbouring columns of U as stored: f16 [d, n], or i8 [d, n] times one f32 scale per column."""
-
-    kind: int
-    columns: np.ndarray
-    scales: np.ndarray | None
-
-    def dequantized(self) -> torch.Tensor:
-        columns = torch.from_numpy(self.columns.astype(np.float32))
-        return columns if self.scales is None else columns * torch.from_numpy(self.scales)
 
 
 @dataclass
 class Group:
-    """One basis: member planes, the blocks of U, U as a decoder sees it [d, r], and where its bands end."""
+    """One basis: member planes, positions of their values within a token, and where its bands end."""
 
     planes: list[int]
     columns: np.ndarray
-    blocks: list[Block]
-    basis: torch.Tensor
+    basis: StoredMatrix | ProductBasis
     band_ends: list[int]
 
     @property
     def rank(self) -> int:
-        return self.basis.shape[1]
+        return self.basis.rank
+
+    def leading(self, columns: int) -> Group:
+        """The group with only its leading columns."""
+        return Group(self.planes, self.columns, self.basis.leading(columns), [min(columns, self.rank)])
 
     def bands(self) -> list[slice]:
         return [slice(a, b) for a, b in zip([0, *self.band_ends], self.band_ends)]
 
 
-def store_basis(basis: torch.Tensor, f16_columns: int) -> list[Block]:
-    """Leading columns as f16 (their variance needs it), the rest as i8 with one scale per column."""
-    lead, tail = basis[:, :f16_columns], basis[:, f16_columns:]
-    blocks = []
-    if lead.shape[1]:
-        blocks.append(Block(F16_BLOCK, lead.numpy().astype(np.float16), None))
-    if tail.shape[1]:
-        scales = tail.abs().amax(0) / 127
-        blocks.append(Block(I8_BLOCK, torch.round(tail / scales).numpy().astype(np.int8), scales.numpy()))
-    return blocks
+@dataclass(frozen=True)
+class Storage:
+    """Columns up to which a matrix is stored as f16 and as i8; those after are i4."""
+
+    f16_end: int
+    i8_end: int
 
 
 @dataclass(frozen=True)
-class Stage:
-    """How the bases of one kind of group are cut: layers of a group, columns (None: all), ends of bands below the rank."""
+class Shape:
+    """`mixed` leading columns of every group's basis are mixed over `mixed_groups` neighbours, `rest` ones are kept as they are."""
 
-    layers: int
-    rank: int | None
-    bands: tuple[int, ...]
-    f16_columns: int
-
-
-def fit_basis(covariance: torch.Tensor, planes: list[int], columns: np.ndarray, stage: Stage) -> Group:
-    """Eigenvectors of the weighted covariance [d, d] of `planes`, by falling variance, as they are stored."""
-    _, vectors = torch.linalg.eigh(covariance.double())
-    blocks = store_basis(vectors.flip(1)[:, : stage.rank].float(), stage.f16_columns)
-    stored = torch.cat([b.dequantized() for b in blocks], 1)
-    ends = [b for b in stage.bands if 0 < b < stored.shape[1]] + [stored.shape[1]]
-    return Group(planes, columns, blocks, stored, ends)
+    mixed: int
+    mixed_groups: int
+    mixed_bands: tuple[int, ...]
+    rest: int | None
+    rest_bands: tuple[int, ...]
+    lead_storage: Storage
+    rest_storage: Storage
 
 
-def fit_groups(moments: Moments, weights: torch.Tensor, lead: Stage | None, rest: Stage) -> list[Group]:
-    """The bases of every plane set of `moments`: first the `lead` ones over a whole set, then `rest`, over fewer layers, of what they leave.
+def eigenvectors(covariance: torch.Tensor) -> torch.Tensor:
+    """By falling variance."""
+    _, vectors = torch.linalg.eigh(covariance)
+    return vectors.flip(1)
 
-    A leading basis over many layers catches what they share; full-rank bases of so many layers would not be worth
-    their size, and smaller ones do as well on what remains. Without `lead` a plane set is one group of `rest`.
+
+def _ends(bands: tuple[int, ...], rank: int) -> list[int]:
+    return [b for b in bands if 0 < b < rank] + [rank]
+
+
+def fit_groups(data: CalibrationData, moments: Moments, weights: torch.Tensor, shape: Shape, every: int) -> list[Group]:
+    """For every plane set of `moments` a basis; the leading columns of neighbours go into a product, the rest is a group.
+
+    A basis over many layers catches what they share. As the leading coefficients of a few layers hold nearly all of that, it
+    is enough to mix these: a tenth of the arithmetic and bytes of a full matrix.
     """
-    first, second = [], []
+    rest, parts = [], []
     for n, (planes, columns) in enumerate(zip(moments.plane_sets, moments.columns)):
         w = weights[columns]
-        covariance = w[:, None] * moments.covariance(n) * w
-        if lead is None:
-            second.append(fit_basis(covariance, planes, columns, rest))
-            continue
-        first.append(fit_basis(covariance, planes, columns, lead))
-        u = first[-1].basis
-        u = u @ torch.linalg.inv(torch.linalg.cholesky(u.T @ u)).T
-        covariance = covariance - u @ (u.T @ covariance)
-        covariance = covariance - (covariance @ u) @ u.T
-        for part in runs(planes, 2 * rest.layers):
-            within = np.flatnonzero(np.isin(np.concatenate([np.full(moments.dims[p], p) for p in planes]), part))
-            second.append(fit_basis(covariance[within][:, within], part, columns[within], rest))
-    return first + second
+        u = eigenvectors(w[:, None] * moments.covariance(n) * w)
+        if shape.mixed:
+            lead = store_matrix(u[:, : shape.mixed], shape.lead_storage.f16_end, shape.lead_storage.i8_end)
+            parts.append((planes, columns, lead))
+        u = u[:, shape.mixed :][:, : shape.rest]
+        stored = store_matrix(u, shape.rest_storage.f16_end, shape.rest_storage.i8_end)
+        rest.append(Group(planes, columns, stored, _ends(shape.rest_bands, stored.rank)))
+    products = [fit_product(data, moments.mean, weights, some, shape, every) for some in runs(parts, shape.mixed_groups)]
+    return [*products, *rest]
 
 
-def runs(items: list[int], length: int) -> list[list[int]]:
+def fit_product(data: CalibrationData, mean: torch.Tensor, weights: torch.Tensor,
+                parts: list[tuple[list[int], np.ndarray, StoredMatrix]], shape: Shape, every: int) -> Group:
+    """The group that mixes the leading columns of `parts`: (planes, their columns, basis)."""
+    mix = eigenvectors(inner_covariance(data, mean, weights, [(c, m) for _, c, m in parts], every))
+    basis = ProductBasis([(len(planes), m) for planes, _, m in parts], store_matrix(mix, shape.lead_storage.f16_end, len(mix)))
+    planes = [p for planes, _, _ in parts for p in planes]
+    return Group(planes, np.concatenate([c for _, c, _ in parts]), basis, _ends(shape.mixed_bands, basis.rank))
+
+
+def inner_covariance(data: CalibrationData, mean: torch.Tensor, weights: torch.Tensor,
+                     parts: list[tuple[np.ndarray, StoredMatrix]], every: int) -> torch.Tensor:
+    """Covariance [m, m] of the leading coefficients of all parts side by side, over every `every`-th token."""
+    size, count = sum(m.rank for _, m in parts), 0
+    total, products = torch.zeros(size), torch.zeros(size, size)
+    for n in range(len(data.collected)):
+        e = (data.values(n, every=every) - mean) * weights
+        inner = torch.cat([e[:, c] @ m.values for c, m in parts], 1)
+        products.addmm_(inner.T, inner)
+        total += inner.sum(0)
+        count += len(inner)
+    return products / count - torch.outer(total / count, total / count)
+
+
+def runs(items: list, length: int) -> list[list]:
     """Consecutive parts of `length` items; the last may be shorter."""
     return [items[a : a + length] for a in range(0, len(items), length)]
 
@@ -121,21 +129,15 @@ class Transform:
     weights: torch.Tensor
     groups: list[Group]
 
-    def analyse(self, x: torch.Tensor, refinements: int = ANALYSIS_REFINEMENTS) -> list[torch.Tensor]:
-        """Coefficients [T, r] of every group for x [T, valuesPerToken]; later groups see what earlier ones left.
-
-        The stored U is not exactly orthonormal, so U^T e alone leaves an error that no finer step removes; each
-        refinement adds the transform of what is left (a Neumann series towards the least-squares coefficients).
-        """
+    def analyse(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Coefficients [T, r] of every group for x [T, valuesPerToken]; later groups see what earlier ones left."""
         e = (x - self.mean) * self.weights
         found = []
         for n, group in enumerate(self.groups):
             part = e[:, group.columns]
-            y = part @ group.basis
-            for _ in range(refinements):
-                y += (part - y @ group.basis.T) @ group.basis
+            y = group.basis.project(part)
             if any(set(group.planes) & set(later.planes) for later in self.groups[n + 1 :]):
-                e[:, group.columns] = part - y @ group.basis.T
+                e[:, group.columns] = part - group.basis.expand(y)
             found.append(y)
         return found
 
@@ -143,5 +145,5 @@ class Transform:
         """[T, valuesPerToken] from every group's coefficients."""
         x = torch.zeros(len(coefficients[0]), len(self.mean))
         for group, y in zip(self.groups, coefficients):
-            x[:, group.columns] += y @ group.basis.T
+            x[:, group.columns] += group.basis.expand(y)
         return x / self.weights + self.mean

@@ -5,7 +5,7 @@ import { levelEnd } from './cut.ts';
 import { fail, within } from './fail.ts';
 import { sameGeometry, valuesPerToken } from './geometry.ts';
 import { MEMORY_BUDGET_BYTES } from './limits.ts';
-import { firstTokenPlanes, parsePrelude } from './prelude.ts';
+import { firstTokenPlanes, parsePrelude, shiftsOf } from './prelude.ts';
 import type { Profile } from './profile.ts';
 import { reconstruct } from './reconstruct.ts';
 import { makeRows } from './rows.ts';
@@ -28,14 +28,18 @@ export function decode(
   const prelude = parsePrelude(chunk.subarray(info.headerBytes, ends[0]!), info);
   const firstToken = firstTokenPlanes(prelude, profile);
   checkGroups(profile, present);
-  const rows = makeRows(prelude.shifts);
-  const integers: GroupIntegers[] = profile.groups.map((group) => ({
-    q: new Int32Array(prelude.shifts.length * group.rank),
+  const { rowOfGroup } = prelude.shifts;
+  if (rowOfGroup.length > 0 && rowOfGroup.length !== profile.groups.length) {
+    fail('wrong-profile', `the chunk has shifts of ${rowOfGroup.length} groups`);
+  }
+  const integers: GroupIntegers[] = profile.groups.map((group, g) => ({
+    q: new Int32Array(shiftsOf(prelude.shifts, g).length * group.rank),
     passes: group.bandEnds.map(() => -1),
   }));
   for (const [number, segment] of present.entries()) {
     const bytes = chunk.subarray(ends[number]!, ends[number + 1]!);
     const group = profile.groups[segment.group]!;
+    const rows = makeRows(shiftsOf(prelude.shifts, segment.group));
     decodeSegment(bytes, segment, group, profile.classes, rows, integers[segment.group]!);
   }
   return reconstruct(profile, info, firstToken, prelude.shifts, integers);

@@ -14,6 +14,8 @@ export const MAX_SEGMENTS = 4096;
 export const MAX_PASS = 5;
 export const MAX_CLASSES = 96;
 export const MAX_BLOCKS = 8;
+export const MAX_PARTS = 64;
+export const MAX_MIX_ROWS = 4096;
 export const MAX_BANDS = 16;
 export const MAX_FIRST_TOKENS = 16;
 

@@ -2,6 +2,7 @@
 import type { KvPlanes } from '../../engine/planes.ts';
 import type { ChunkInfo } from '../codec.ts';
 import { planeDim, planeStart, valuesPerToken } from './geometry.ts';
+import { type StepShifts, shiftsOf } from './prelude.ts';
 import type { Profile } from './profile.ts';
 import type { Group } from './profile-group.ts';
 import { rotate } from './rope.ts';
@@ -14,7 +15,7 @@ export function reconstruct(
   profile: Profile,
   info: ChunkInfo,
   firstToken: Uint16Array | undefined,
-  shifts: number[],
+  shifts: StepShifts,
   integers: GroupIntegers[],
 ): KvPlanes {
   const { geometry } = profile;
@@ -22,7 +23,7 @@ export function reconstruct(
   const values = new Float32Array(tokens * valuesPerToken(geometry));
   const firstCoded = firstToken === undefined ? 0 : 1;
   for (const [g, group] of profile.groups.entries()) {
-    addGroup(profile, group, integers[g]!, shifts, values, tokens, firstCoded);
+    addGroup(profile, group, integers[g]!, shiftsOf(shifts, g), values, tokens, firstCoded);
   }
   const data = new Uint16Array(values.length);
   const halves = new Float16Array(data.buffer);

@@ -27,5 +27,5 @@ export function validate(chunk: Uint8Array): ChunkInfo {
 
 function lanesOf(prelude: Uint8Array, info: ChunkInfo): number {
   if (info.codec === CODEC_CACHEGEN) return parseCachegenPrelude(prelude, info).lanes;
-  return Math.min(LANES, parsePrelude(prelude, info).shifts.length);
+  return Math.min(LANES, parsePrelude(prelude, info).shifts.rows[0]!.length);
 }

@@ -1,6 +1,7 @@
 /// <reference lib="esnext.float16" />
+import type { KvGeometry } from '../../../src/engine/planes.ts';
 import type { SampleChunk } from './sample-chunk.ts';
-import type { GroupSpec, ProfileSpec } from './write-profile.ts';
+import { type BlockSpec, columnCount, type GroupSpec, type ProfileSpec } from './write-profile.ts';
 
 /**
  * The planes of a sample by the formulas of docs/format.md, sections 6.1 and 6.3, in f64, value by value; only the
@@ -20,7 +21,9 @@ export function expectedPlanes(
     const band = profile.groups[g]!.bandEnds.findIndex((end) => i < end);
     const pass = lastPass.get(`${g}/${band}`);
     if (pass === undefined) return 0;
-    const step = (Math.fround(profile.baseStep) * 3 ** (prelude.shifts[token]! / 4)) / 3 ** pass;
+    const step =
+      (Math.fround(profile.baseStep) * 3 ** (prelude.shifts[prelude.rowOfGroup![g]!]![token]! / 4)) /
+      3 ** pass;
     return integer(g, token, i, pass) * step;
   };
   const result: number[] = [];
@@ -42,7 +45,9 @@ export function expectedPlanes(
         for (const [g, group] of profile.groups.entries()) {
           const at = rowOf(profile, group, plane);
           if (at < 0) continue;
-          for (let i = 0; i < group.rank; i++) sum += basis(group, i, at + c) * coefficient(g, coded, i);
+          for (let i = 0; i < group.rank; i++) {
+            sum += basis(profile, group, i, at + c) * coefficient(g, coded, i);
+          }
         }
         return Math.fround(mean[c]!) + sum / Math.fround(weight[c]!);
       });
@@ -61,16 +66,39 @@ function planesBefore({ geometry }: ProfileSpec, plane: number): number {
 /** First row of U that belongs to `plane`, or -1. */
 function rowOf({ geometry }: ProfileSpec, group: GroupSpec, plane: number): number {
   if (!group.members.includes(plane)) return -1;
-  const before = group.members.filter((member) => member < plane);
-  const dims = before.map(
-    (member) => geometry.kvHeads * (member % 2 === 0 ? geometry.keyHeadDim : geometry.valueHeadDim),
+  return rowsOf(
+    geometry,
+    group.members.filter((member) => member < plane),
   );
+}
+
+function rowsOf({ kvHeads, keyHeadDim, valueHeadDim }: KvGeometry, members: number[]): number {
+  const dims = members.map((member) => kvHeads * (member % 2 === 0 ? keyHeadDim : valueHeadDim));
   return dims.reduce((sum, dim) => sum + dim, 0);
 }
 
-function basis(group: GroupSpec, column: number, row: number): number {
+function basis({ geometry }: ProfileSpec, group: GroupSpec, column: number, row: number): number {
+  if (group.parts === undefined) return entry(group.blocks, column, row);
+  let [members, firstRow, firstColumn] = [group.members, 0, 0];
+  for (const { memberCount, blocks } of group.parts) {
+    const rows = rowsOf(geometry, members.slice(0, memberCount));
+    if (row < firstRow + rows) {
+      const inner = Array.from({ length: columnCount(blocks) }, (_, k) => k);
+      return inner
+        .map((k) => entry(blocks, k, row - firstRow) * entry(group.blocks, column, firstColumn + k))
+        .reduce((total, term) => total + term, 0);
+    }
+    members = members.slice(memberCount);
+    firstRow += rows;
+    firstColumn += columnCount(blocks);
+  }
+  throw new Error(`no row ${row}`);
+}
+
+/** A value of a matrix. */
+function entry(blocks: BlockSpec[], column: number, row: number): number {
   let local = column;
-  for (const { type, scales, columns } of group.blocks) {
+  for (const { type, scales, columns } of blocks) {
     if (local < columns.length) {
       const value = columns[local]![row]!;
       return type === 1 ? Math.f16round(value) : value * Math.fround(scales[local]!);

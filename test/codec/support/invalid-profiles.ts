@@ -1,15 +1,25 @@
 import type { CodecErrorCode } from '../../../src/codec/errors.ts';
 import { put, putU32, resized } from './patch.ts';
 import { sampleProfile } from './sample-profile.ts';
-import { type ProfileSpec, sealProfile, writeProfile } from './write-profile.ts';
+import { type GroupSpec, type ProfileSpec, sealProfile, writeProfile } from './write-profile.ts';
 
 export type InvalidCase = [name: string, code: CodecErrorCode, bytes: () => Uint8Array];
 
 /** A profile that differs from a good one in the fields that `change` sets; size and CRC are right. */
 function changed(change: (spec: ProfileSpec) => unknown): () => Uint8Array {
   return () => {
-    const spec = sampleProfile(77, { ropeLayout: 1, ropeFactors: true, predictor: true });
+    const spec = sampleProfile(77, { ropeLayout: 1, ropeFactors: true, predictorRows: 1 });
     change(spec);
+    return writeProfile(spec);
+  };
+}
+
+/** The same for a profile whose bases are products, with an odd number of rows in each part of the second group. */
+function changedProduct(change: (group: GroupSpec) => unknown): () => Uint8Array {
+  return () => {
+    const geometry = { layers: 2, kvHeads: 1, keyHeadDim: 6, valueHeadDim: 5 };
+    const spec = sampleProfile(78, { geometry, products: true });
+    change(spec.groups[1]!);
     return writeProfile(spec);
   };
 }
@@ -125,11 +135,27 @@ export const invalidProfiles: InvalidCase[] = [
     'corrupt',
     changed((s) => Object.assign(s.groups[0]!, { blocks: new Array(9).fill(s.groups[0]!.blocks[1]) })),
   ],
-  ['block type', 'unsupported', changed((s) => Object.assign(s.groups[0]!.blocks[0]!, { type: 3 }))],
+  ['block type', 'unsupported', changed((s) => Object.assign(s.groups[0]!.blocks[0]!, { type: 4 }))],
   ['block empty', 'corrupt', changed((s) => s.groups[0]!.blocks.push({ type: 1, scales: [], columns: [] }))],
   ['columns short of rank', 'corrupt', changed((s) => s.groups[0]!.blocks[1]!.columns.pop())],
   ['columns beyond rank', 'corrupt', changed((s) => s.groups[0]!.blocks[1]!.columns.push([]))],
   ['scale of a column', 'corrupt', changed((s) => put(s.groups[0]!.blocks[0]!.scales, 1, Number.NaN))],
+  ['no parts', 'corrupt', changedProduct((g) => Object.assign(g, { parts: [] }))],
+  ['part without members', 'corrupt', changedProduct((g) => Object.assign(g.parts![0]!, { memberCount: 0 }))],
+  ['members left over', 'corrupt', changedProduct((g) => g.parts!.pop())],
+  ['members missing', 'corrupt', changedProduct((g) => Object.assign(g.parts![1]!, { memberCount: 2 }))],
+  ['part without columns', 'corrupt', changedProduct((g) => Object.assign(g.parts![0]!, { blocks: [] }))],
+  [
+    'block type of a part',
+    'unsupported',
+    changedProduct((g) => Object.assign(g.parts![0]!.blocks[0]!, { type: 4 })),
+  ],
+  ['more columns than the mix has rows', 'corrupt', changedProduct((g) => g.parts![0]!.blocks.pop())],
+  [
+    'unused half of an i4 column',
+    'corrupt',
+    changedProduct((g) => g.parts![0]!.blocks[0]!.columns[0]!.push(1)),
+  ],
   ['f16 of a column', 'corrupt', changed((s) => put(s.groups[1]!.blocks[1]!.columns[4]!, 0, Infinity))],
 
   [
@@ -143,7 +169,7 @@ export const invalidProfiles: InvalidCase[] = [
     changed((s) => Object.assign(s.firstTokens[1]!, { id: s.firstTokens[0]!.id })),
   ],
   ['first token not finite', 'corrupt', changed((s) => put(s.firstTokens[1]!.planes, 39, Infinity))],
-  ['predictor kind', 'unsupported', changed((s) => Object.assign(s, { predictorKind: 2 }))],
+  ['predictor kind', 'unsupported', changed((s) => Object.assign(s, { predictorKind: 3 }))],
   ['predictor short', 'truncated', changed((s) => Object.assign(s, { predictor: s.predictor.slice(0, -4) }))],
   [
     'predictor long',

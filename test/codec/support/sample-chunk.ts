@@ -13,6 +13,8 @@ export interface ChunkOptions {
   exactPlanes?: number[];
   /** Whether tokens have shifts of their own. */
   shifted?: boolean;
+  /** Rows of shifts that the groups take in turn; default: one. */
+  shiftRows?: number;
   /** First and last pass of every band. */
   passes?: [first: number, last: number];
   classShift?: number;
@@ -32,8 +34,13 @@ export function sampleChunk(profile: ProfileSpec, seed: number, options: ChunkOp
   const random = seededRandom(seed);
   const { tokenCount = 5, mode = 0, firstPosition = mode === 2 ? 0 : 3, passes = [0, 2] } = options;
   const coded = tokenCount - (mode === 0 ? 0 : 1);
-  const shifts = Array.from({ length: coded }, () => (options.shifted ? wholeNumber(random, -11, 4) : 0));
-  const prelude: PreludeSpec = { mode, index: 1, shiftMode: options.shifted ? 1 : 0, shifts };
+  const { shiftRows = 1 } = options;
+  const shifts = Array.from({ length: shiftRows }, () =>
+    Array.from({ length: coded }, () => (options.shifted ? wholeNumber(random, -11, 4) : 0)),
+  );
+  const rowOfGroup = profile.groups.map((_, g) => g % shiftRows);
+  const shiftMode = !options.shifted ? 0 : shiftRows === 1 ? 1 : 2;
+  const prelude: PreludeSpec = { mode, index: 1, shiftMode, shifts, rowOfGroup };
   if (mode === 1)
     prelude.exactPlanes = options.exactPlanes ?? profile.firstTokens[0]!.planes.map((value) => -value);
 
@@ -58,7 +65,7 @@ export function sampleChunk(profile: ProfileSpec, seed: number, options: ChunkOp
           pass,
           firstPass: passes[0],
           classShift: options.classShift ?? 0,
-          shifts,
+          shifts: shifts[rowOfGroup[g]!]!,
           integer: (token, coefficient, at) => integer(g, token, coefficient, at),
         });
         segments.push({ group: g, band, pass, slopeBits: 0x4000 - segments.length, bytes });

@@ -8,8 +8,11 @@ export interface ProfileOptions {
   /** 0, 1 or 2. */
   ropeLayout?: number;
   ropeFactors?: boolean;
-  predictor?: boolean;
+  /** Rows of shifts that the predictor gives; default: no predictor. */
+  predictorRows?: number;
   classCount?: number;
+  /** Products of matrices, with columns of 4 bits. */
+  products?: boolean;
 }
 
 const SMALL: KvGeometry = { layers: 2, kvHeads: 2, keyHeadDim: 6, valueHeadDim: 4 };
@@ -25,13 +28,7 @@ export function sampleProfile(seed: number, options: ProfileOptions = {}): Profi
   const groups = [
     [0, 2],
     [1, 2],
-  ].map((members) =>
-    sampleGroup(
-      random,
-      members,
-      members.map(dimOf).reduce((a, b) => a + b),
-    ),
-  );
+  ].map((members) => (options.products ? sampleProduct : sampleGroup)(random, members, members.map(dimOf)));
   const layout = options.ropeLayout ?? 1;
   const ropeDims = layout === 0 ? 0 : geometry.keyHeadDim - 2;
   return {
@@ -57,12 +54,13 @@ export function sampleProfile(seed: number, options: ProfileOptions = {}): Profi
     classes: numbers(options.classCount ?? 40, () => 0).map((_, k) => sampleClass(random, k)),
     groups,
     firstTokens: [1, 7].map((id) => ({ id, planes: numbers(sum(dims) * geometry.layers, () => signed(30)) })),
-    predictorKind: options.predictor ? 1 : 0,
-    predictor: options.predictor ? samplePredictor(groups) : new Uint8Array(),
+    predictorKind: Math.min(options.predictorRows ?? 0, 2),
+    predictor: samplePredictor(groups, options.predictorRows ?? 0),
   };
 }
 
-function sampleGroup(random: () => number, members: number[], dim: number): GroupSpec {
+function sampleGroup(random: () => number, members: number[], dims: number[]): GroupSpec {
+  const dim = sum(dims);
   const rank = Math.min(9, dim);
   const integers = Array.from({ length: 4 }, () =>
     Array.from({ length: dim }, () => wholeNumber(random, -128, 127)),
@@ -78,6 +76,27 @@ function sampleGroup(random: () => number, members: number[], dim: number): Grou
       { type: 1, scales: [], columns: halves },
     ],
   };
+}
+
+/** A part for each member; the mix has one row more than columns. */
+function sampleProduct(random: () => number, members: number[], dims: number[]): GroupSpec {
+  const integers = (columns: number, rows: number, largest: number) =>
+    Array.from({ length: columns }, () =>
+      Array.from({ length: rows }, () => wholeNumber(random, -largest - 1, largest)),
+    );
+  const group = sampleGroup(
+    random,
+    members,
+    members.map(() => 5),
+  );
+  const parts = dims.map((dim) => ({
+    memberCount: 1,
+    blocks: [
+      { type: 3, scales: [1 / 8, 1 / 16], columns: integers(2, dim, 7) },
+      { type: 2, scales: [1 / 128, 1 / 200, 1 / 300], columns: integers(3, dim, 127) },
+    ],
+  }));
+  return { ...group, parts };
 }
 
 /** Frequencies that fall off on both sides of zero; class k is wider than class k - 1. */
@@ -105,10 +124,14 @@ export function toFrequencies(shares: number[]): number[] {
   return freqs;
 }
 
-function samplePredictor(groups: GroupSpec[]): Uint8Array {
-  const w = new ByteWriter().f32(0.5).u16(3).u16(4).f32(1.5, -0.25);
+function samplePredictor(groups: GroupSpec[], rows: number): Uint8Array {
+  if (rows === 0) return new Uint8Array();
+  const w = new ByteWriter().f32(0.5).u16(3).u16(4).f32(1.5);
+  if (rows > 1) w.u8(rows).bytes(groups.map((_, g) => g % rows));
+  w.f32(...new Array<number>(rows).fill(-0.25));
   for (const { rank } of groups) {
-    for (let i = 0; i <= Math.min(3, rank); i++) w.f32(i, 1 / (1 + i), 0.125 * i);
+    for (let i = 0; i <= Math.min(3, rank); i++)
+      w.f32(i, 1 / (1 + i), ...new Array<number>(rows).fill(0.125 * i));
   }
   return w.finish();
 }

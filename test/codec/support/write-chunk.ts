@@ -70,7 +70,10 @@ export interface PreludeSpec {
   /** Mode 2. */
   index?: number;
   shiftMode: number;
-  shifts: number[];
+  /** By row. */
+  shifts: number[][];
+  /** Mode 2 of the shifts: row of each group. */
+  rowOfGroup?: number[];
 }
 
 export function writePrelude(spec: PreludeSpec): Uint8Array {
@@ -78,10 +81,14 @@ export function writePrelude(spec: PreludeSpec): Uint8Array {
   if (spec.mode === 1) w.f16(...(spec.exactPlanes ?? []));
   if (spec.mode === 2) w.u8(spec.index ?? 0);
   w.u8(spec.shiftMode);
-  if (spec.shiftMode === 1) {
-    for (let i = 0; i < spec.shifts.length; i += 2) {
-      const later = spec.shifts[i + 1];
-      w.u8(spec.shifts[i]! + 11 + (later === undefined ? 0 : 16 * (later + 11)));
+  if (spec.shiftMode === 2) {
+    const rowOfGroup = spec.rowOfGroup ?? [];
+    w.u8(spec.shifts.length).u8(rowOfGroup.length).bytes(rowOfGroup);
+  }
+  for (const row of spec.shiftMode === 0 ? [] : spec.shifts) {
+    for (let i = 0; i < row.length; i += 2) {
+      const later = row[i + 1];
+      w.u8(row[i]! + 11 + (later === undefined ? 0 : 16 * (later + 11)));
     }
   }
   const prelude = w.u32(0).finish();

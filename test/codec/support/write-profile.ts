@@ -12,9 +12,9 @@ export interface ClassSpec {
 
 export interface BlockSpec {
   type: number;
-  /** Type 2: one per column. */
+  /** Types 2 and 3: one per column. */
   scales: number[];
-  /** [column][row]: values (type 1) or integers (type 2). */
+  /** [column][row]: values (type 1) or integers (types 2 and 3). */
   columns: number[][];
 }
 
@@ -24,6 +24,8 @@ export interface GroupSpec {
   bandEnds: number[];
   scaleExponents: number[];
   blocks: BlockSpec[];
+  /** Of a basis that is a product; `blocks` are then the mix's. */
+  parts?: { memberCount: number; blocks: BlockSpec[] }[];
 }
 
 /** Every field of docs/format.md section 4; the writer checks nothing, so tests can make wrong ones. */
@@ -74,12 +76,36 @@ function writeGroup(w: ByteWriter, group: GroupSpec): void {
   for (const member of group.members) w.u16(member);
   w.u16(group.rank).u8(group.bandEnds.length);
   for (const end of group.bandEnds) w.u16(end);
-  w.bytes(group.scaleExponents).u8(group.blocks.length);
-  for (const { type, columns } of group.blocks) w.u16(columns.length).u8(type);
-  for (const { type, scales, columns } of group.blocks) {
-    w.f32(...scales);
-    for (const column of columns) type === 1 ? w.f16(...column) : w.bytes(column);
+  w.bytes(group.scaleExponents);
+  if (group.parts !== undefined) {
+    w.u8(0).u8(group.parts.length);
+    for (const { memberCount, blocks } of group.parts) w.u16(memberCount).u16(columnCount(blocks));
+    for (const { blocks } of group.parts) writeMatrix(w, blocks);
   }
+  writeMatrix(w, group.blocks);
+}
+
+export function columnCount(blocks: BlockSpec[]): number {
+  return blocks.reduce((total, { columns }) => total + columns.length, 0);
+}
+
+function writeMatrix(w: ByteWriter, blocks: BlockSpec[]): void {
+  w.u8(blocks.length);
+  for (const { type, columns } of blocks) w.u16(columns.length).u8(type);
+  for (const { type, scales, columns } of blocks) {
+    w.f32(...scales);
+    for (const column of columns) writeColumn(w, type, column);
+  }
+}
+
+function writeColumn(w: ByteWriter, type: number, column: number[]): void {
+  if (type === 1) w.f16(...column);
+  else if (type === 2) w.bytes(column);
+  else w.bytes(Array.from({ length: Math.ceil(column.length / 2) }, (_, i) => packed(column, i)));
+}
+
+function packed(column: number[], i: number): number {
+  return (column[2 * i]! & 15) | (((column[2 * i + 1] ?? 0) & 15) << 4);
 }
 
 /** Makes size and CRC right again after a test changed bytes. Changes `file` in place and returns it. */

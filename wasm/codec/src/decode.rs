@@ -36,7 +36,8 @@ pub struct GroupIndices {
 struct Opened {
     header: Header,
     prelude: Prelude,
-    order: TokenOrder,
+    /// By row of shifts.
+    orders: Vec<TokenOrder>,
     /// How many segments are to be decoded.
     segments: usize,
 }
@@ -59,9 +60,12 @@ pub fn decode_chunk(
 
     let first_coded = usize::from(first_planes.is_some());
     let first_position = opened.header.first_position;
+    let orders = (0..profile.groups.len()).map(|group| opened.order(group)).collect();
+    let coded = opened.prelude.coded_tokens();
     let mut planes = vec![0u16; geometry.values_per_token() * tokens];
-    Synthesis::new(profile, &opened.order, &runs, &coefficients, first_position, first_coded)
-        .fill(&mut planes);
+    let synthesis =
+        Synthesis { profile, orders, runs: &runs, coefficients: &coefficients, coded, first_coded };
+    synthesis.fill(first_position, &mut planes);
     if let Some(first) = first_planes {
         for plane in 0..geometry.planes() {
             let (offset, dim) = (geometry.plane_offset(plane), geometry.plane_dim(plane));
@@ -120,8 +124,17 @@ fn open(profile: &Profile, chunk: &[u8], options: DecodeOptions<'_>) -> Result<O
     }
     let prelude = Prelude::parse(chunk, &header)?;
     let segments = count_segments(&header, chunk, options)?;
-    let order = TokenOrder::new(&prelude.shifts);
-    Ok(Opened { header, prelude, order, segments })
+    let with_rows = prelude.shifts.row_of_group.len();
+    if with_rows > 0 && with_rows != profile.groups.len() {
+        return Err(Error::expected(
+            ErrorCode::WrongProfile,
+            "groups with shift rows",
+            profile.groups.len(),
+            with_rows,
+        ));
+    }
+    let orders = prelude.shifts.rows.iter().map(|shifts| TokenOrder::new(shifts)).collect();
+    Ok(Opened { header, prelude, orders, segments })
 }
 
 /// How many segments are to be decoded: those that are here, up to the wanted level (section 8).
@@ -179,7 +192,7 @@ impl BandJob {
     }
 
     fn len(&self, profile: &Profile, opened: &Opened) -> usize {
-        self.columns(profile).len() * opened.order.len()
+        self.columns(profile).len() * opened.prelude.coded_tokens()
     }
 
     /// Last pass that the chunk holds.
@@ -207,7 +220,7 @@ impl BandJob {
                 }
             };
             let input = SegmentSource { profile, scale_exponents: exponents, pass: segment.pass, refinement };
-            decode_segment(&input, &parts, &opened.order, indices, decoded)?;
+            decode_segment(&input, &parts, opened.order(usize::from(self.group)), indices, decoded)?;
         }
         Ok(())
     }
@@ -247,7 +260,7 @@ fn coefficient_runs<'p>(
     let backend = Backend::current();
     let done: Result<Vec<()>> = par::map(targets, |(job, target)| {
         let of_shift = |&shift: &i8| step_size(profile.base_step, shift, job.pass());
-        let steps: Vec<f32> = opened.order.shifts.iter().map(of_shift).collect();
+        let steps: Vec<f32> = opened.order(usize::from(job.group)).shifts.iter().map(of_shift).collect();
         let indices = bytemuck::cast_slice_mut(target);
         job.decode(profile, chunk, opened, indices, |indices| dequantize(backend, indices, &steps))
     })
@@ -258,6 +271,11 @@ fn coefficient_runs<'p>(
 }
 
 impl Opened {
+    /// In which order the group's tokens are coded.
+    fn order(&self, group: usize) -> &TokenOrder {
+        &self.orders[self.prelude.shifts.row(group)]
+    }
+
     /// Planes of a first token that is not coded.
     fn first_token<'a>(&'a self, profile: &'a Profile) -> Result<Option<&'a [u16]>> {
         match &self.prelude.first_token {

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use crate::bytes::is_finite_f16;
 use crate::container::header::{Header, Level, Segment, LADDER};
-use crate::container::prelude::{FirstTokenSource, Prelude};
+use crate::container::prelude::{FirstTokenSource, Prelude, StepShifts};
 use crate::error::{Error, ErrorCode, Result};
 use crate::geometry::Geometry;
 use crate::guard;
@@ -61,7 +61,7 @@ pub fn encode_chunk(profile: &Profile, request: &EncodeRequest<'_>, limits: &Lim
     let budget = &mut Budget::new(limits);
     budget.draw("rows of groups that are analysed at once", values, 4)?;
     budget.draw("coefficients, and the same in sorted order", ranks * request.token_count, 8)?;
-    let basis: usize = profile.groups.iter().map(|group| group.rank * (group.dim + group.rank)).sum();
+    let basis: usize = profile.groups.iter().map(|group| 2 * group.rank * (group.dim + group.rank)).sum();
     budget.draw("refined basis", basis, 4)?;
     budget.draw("indices of all bands", ranks * request.token_count, 4 * profile.level_names.len())?;
 
@@ -70,7 +70,7 @@ pub fn encode_chunk(profile: &Profile, request: &EncodeRequest<'_>, limits: &Lim
     let first_coded = usize::from(first_token != FirstTokenSource::Coded);
     let tokens = request.token_count - first_coded;
     let (shifts, plans) = if tokens == 0 {
-        (Vec::new(), Vec::new())
+        (StepShifts::shared(Vec::new()), Vec::new())
     } else {
         plan_groups(profile, request, &levels, first_coded, tokens)?
     };
@@ -132,7 +132,7 @@ fn plan_groups(
     levels: &Range<usize>,
     first_coded: usize,
     tokens: usize,
-) -> Result<(Vec<i8>, Vec<PlannedBand>)> {
+) -> Result<(StepShifts, Vec<PlannedBand>)> {
     let planes = Planes {
         values: request.planes,
         tokens: request.token_count,
@@ -141,34 +141,30 @@ fn plan_groups(
     };
     let coefficients = analyze(profile, &planes);
     let shifts = match &profile.predictor {
-        None => vec![0; tokens],
-        Some(predictor) => {
-            let mut predictions = vec![predictor.bias; tokens];
-            for group in 0..profile.groups.len() {
-                predictor.add_group(group, coefficients.group(group), &mut predictions);
-            }
-            predictions.into_iter().map(|prediction| predictor.shift(prediction)).collect()
-        }
+        None => StepShifts::shared(vec![0; tokens]),
+        Some(predictor) => predictor.shifts(|group| coefficients.group(group), tokens),
     };
-    let order = TokenOrder::new(&shifts);
+    let orders: Vec<TokenOrder> = shifts.rows.iter().map(|row| TokenOrder::new(row)).collect();
     let bands = profile.groups.iter().enumerate();
     let jobs: Vec<(usize, usize)> =
         bands.flat_map(|(group, of)| (0..of.band_ends.len()).map(move |band| (group, band))).collect();
     let plan = |slopes: &[f64]| -> Result<Vec<PlannedBand>> {
         let plans = par::map(jobs.clone(), |(group, band): (usize, usize)| {
             let columns = profile.groups[group].band(band);
+            let order = &orders[shifts.row(group)];
             let unsorted = &coefficients.group(group)[columns.start * tokens..columns.end * tokens];
             let mut sorted = profile.scratch.take(unsorted.len());
             for (sorted, row) in sorted.chunks_exact_mut(tokens).zip(unsorted.chunks_exact(tokens)) {
                 sorted.iter_mut().zip(&order.tokens).for_each(|(value, &token)| *value = row[token]);
             }
             let exponents = &profile.groups[group].scale_exponents[columns];
-            let plan = plan_band(profile, levels.clone(), slopes, exponents, &order, &sorted)?;
+            let plan = plan_band(profile, levels.clone(), slopes, exponents, order, &sorted)?;
             Ok(PlannedBand { group: group as u8, band: band as u8, plan })
         });
         plans.into_iter().collect()
     };
-    Ok((shifts, guard::plan_within(profile, levels, tokens, plan)?))
+    let bands = guard::plan_within(profile, levels, tokens, plan)?;
+    Ok((shifts, bands))
 }
 
 /// A segment that may be written next: those before it in its band are.

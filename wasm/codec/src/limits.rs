@@ -17,6 +17,8 @@ pub const MAX_PASS: u8 = 5;
 pub const MAX_BANDS: u8 = 16;
 pub const MAX_CLASSES: u8 = 96;
 pub const MAX_BLOCKS: u8 = 8;
+pub const MAX_PARTS: u8 = 64;
+pub const MAX_MIX_ROWS: usize = 4096;
 pub const MAX_FIRST_TOKENS: u8 = 16;
 pub const MAX_MAGNITUDE: i32 = 1 << 20;
 

@@ -35,10 +35,16 @@ struct Vector {
 }
 
 fn group(members: &[u16], rank: usize, band_ends: &[u16], blocks: &[(u16, u8)]) -> GroupSpec {
-    GroupSpec { members: members.to_vec(), rank, band_ends: band_ends.to_vec(), blocks: blocks.to_vec() }
+    GroupSpec {
+        members: members.to_vec(),
+        rank,
+        band_ends: band_ends.to_vec(),
+        blocks: blocks.to_vec(),
+        parts: Vec::new(),
+    }
 }
 
-fn spec(rope_layout: u8, rope_factors: bool, levels: u8, predictor: bool, groups: Vec<GroupSpec>) -> Spec {
+fn spec(rope_layout: u8, rope_factors: bool, levels: u8, predictor_rows: u8, groups: Vec<GroupSpec>) -> Spec {
     Spec {
         layers: 2,
         kv_heads: 2,
@@ -48,7 +54,7 @@ fn spec(rope_layout: u8, rope_factors: bool, levels: u8, predictor: bool, groups
         rope_factors,
         levels,
         groups,
-        predictor,
+        predictor_rows,
         first_tokens: vec![1, 9],
         seed: 2026,
     }
@@ -67,9 +73,22 @@ fn vectors() -> Vec<Vector> {
         ]
     };
     let keys_only = || vec![group(&[0, 2], 24, &[2, 24], &[(24, 2)])];
+    let nibbles = || {
+        vec![
+            group(&[0, 1, 2, 3], 10, &[4, 10], &[(3, 1), (7, 3)]),
+            group(&[0, 1], 18, &[6, 18], &[(4, 2), (14, 3)]),
+            group(&[2, 3], 18, &[18], &[(18, 3)]),
+        ]
+    };
+    let product = || {
+        let parts = vec![(2, vec![(2, 1), (4, 2)]), (1, vec![(3, 2)]), (1, vec![(3, 1)])];
+        let mut lead = group(&[0, 1, 2, 3], 11, &[4, 11], &[(2, 1), (9, 2)]);
+        lead.parts = parts;
+        vec![lead, group(&[0, 1], 12, &[12], &[(6, 2), (6, 3)]), group(&[2, 3], 12, &[5, 12], &[(12, 2)])]
+    };
     let make = |what: &str, spec: Spec, tokens: usize, first_position: u32, first: First| {
         let first_name = ["coded", "exact", "table"][first as usize];
-        let shifts = if spec.predictor { "shifts" } else { "flat" };
+        let shifts = ["flat", "shifts", "rows"][usize::from(spec.predictor_rows.min(2))];
         let name = format!(
             "{what}-rope{}{}-levels{}-{shifts}-first-{first_name}-position{first_position}-tokens{tokens}",
             spec.rope_layout,
@@ -79,16 +98,20 @@ fn vectors() -> Vec<Vector> {
         Vector { spec, tokens, first_position, first, name }
     };
     vec![
-        make("joint", spec(1, false, 4, true, joint()), 33, 0, First::Table),
-        make("joint", spec(2, true, 6, true, joint()), 64, 256, First::Coded),
-        make("joint", spec(0, false, 1, false, joint()), 5, 0, First::Coded),
-        make("joint", spec(2, false, 4, true, joint()), 1, 0, First::Exact),
-        make("joint", spec(1, true, 2, false, joint()), 1, 0, First::Coded),
-        make("layers", spec(2, true, 4, false, layers()), 100, 0, First::Exact),
-        make("layers", spec(1, true, 3, true, layers()), 31, 70_000, First::Coded),
-        make("overlapping", spec(2, false, 4, true, overlapping()), 47, 0, First::Exact),
-        make("overlapping", spec(1, false, 5, false, overlapping()), 32, 512, First::Coded),
-        make("keys-only", spec(2, false, 4, true, keys_only()), 256, 0, First::Table),
+        make("joint", spec(1, false, 4, 1, joint()), 33, 0, First::Table),
+        make("joint", spec(2, true, 6, 1, joint()), 64, 256, First::Coded),
+        make("joint", spec(0, false, 1, 0, joint()), 5, 0, First::Coded),
+        make("joint", spec(2, false, 4, 1, joint()), 1, 0, First::Exact),
+        make("joint", spec(1, true, 2, 0, joint()), 1, 0, First::Coded),
+        make("layers", spec(2, true, 4, 0, layers()), 100, 0, First::Exact),
+        make("layers", spec(1, true, 3, 1, layers()), 31, 70_000, First::Coded),
+        make("overlapping", spec(2, false, 4, 1, overlapping()), 47, 0, First::Exact),
+        make("overlapping", spec(1, false, 5, 0, overlapping()), 32, 512, First::Coded),
+        make("keys-only", spec(2, false, 4, 1, keys_only()), 256, 0, First::Table),
+        make("layers", spec(1, false, 4, 2, layers()), 70, 0, First::Exact),
+        make("overlapping", spec(2, true, 3, 3, overlapping()), 45, 0, First::Table),
+        make("product", spec(1, false, 4, 1, product()), 65, 256, First::Coded),
+        make("i4-blocks", spec(2, false, 4, 1, nibbles()), 65, 0, First::Exact),
     ]
 }
 
@@ -153,7 +176,7 @@ fn chunk_faults() -> Vec<(&'static str, fn(&mut Vec<u8>, &Header))> {
         ("unsupported--codec", |chunk, _| chunk[6] = 2),
         ("unsupported--flag", |chunk, _| chunk[7] = 0x80),
         ("unsupported--first-token-mode", |chunk, layout| chunk[layout.header_bytes as usize] = 3),
-        ("unsupported--shift-mode", |chunk, layout| chunk[layout.header_bytes as usize + 1] = 2),
+        ("unsupported--shift-mode", |chunk, layout| chunk[layout.header_bytes as usize + 1] = 3),
         ("limit--header-bytes", |chunk, _| chunk[8..12].copy_from_slice(&65_537u32.to_le_bytes())),
         ("limit--layers", |chunk, _| chunk[114..116].copy_from_slice(&513u16.to_le_bytes())),
         ("limit--object-bytes", |chunk, layout| {
@@ -227,7 +250,7 @@ fn write_invalid(folder: &Path) -> Result<(), Error> {
     fs::create_dir_all(folder)?;
     let groups = vec![group(&[0, 1, 2, 3], 36, &[4, 12, 36], &[(36, 2)])];
     let vector = Vector {
-        spec: Spec { rope_factors: false, ..spec(1, false, 3, true, groups) },
+        spec: Spec { rope_factors: false, ..spec(1, false, 3, 1, groups) },
         tokens: 5,
         first_position: 256,
         first: First::Coded,

@@ -8,6 +8,9 @@ use crate::ladder::MIN_SHIFT;
 /// Stored shifts are shift + SHIFT_BIAS.
 pub const SHIFT_BIAS: i8 = -MIN_SHIFT;
 
+/// Most rows of shifts that a chunk may have.
+pub const MAX_SHIFT_ROWS: u8 = 16;
+
 /// How the first token's planes are given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FirstTokenSource {
@@ -22,8 +25,74 @@ pub enum FirstTokenSource {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prelude {
     pub first_token: FirstTokenSource,
-    /// Step shift of each coded token, -11 to 4.
-    pub shifts: Vec<i8>,
+    pub shifts: StepShifts,
+}
+
+/// Step shifts of the coded tokens, in one row for all groups or in several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepShifts {
+    /// By row, at least one: the shift of each coded token, -11 to 4.
+    pub rows: Vec<Vec<i8>>,
+    /// Row of each group; empty: all groups have row 0.
+    pub row_of_group: Vec<u8>,
+}
+
+impl StepShifts {
+    /// One row for all groups.
+    pub fn shared(shifts: Vec<i8>) -> Self {
+        Self { rows: vec![shifts], row_of_group: Vec::new() }
+    }
+
+    /// Row of a group.
+    pub fn row(&self, group: usize) -> usize {
+        self.row_of_group.get(group).map_or(0, |&row| usize::from(row))
+    }
+
+    fn tokens(&self) -> usize {
+        self.rows.first().map_or(0, Vec::len)
+    }
+
+    fn parse(reader: &mut Reader<'_>, coded: usize) -> Result<Self> {
+        match reader.u8("shiftMode")? {
+            0 => Ok(Self::shared(vec![0; coded])),
+            1 => Ok(Self::shared(parse_shifts(reader, coded)?)),
+            2 => {
+                let row_count = reader.u8("shift row count")?;
+                if !(2..=MAX_SHIFT_ROWS).contains(&row_count) {
+                    return Err(Error::corrupt("shift row count", "2 to 16", row_count));
+                }
+                let group_count = usize::from(reader.u8("groups with shift rows")?);
+                let row_of_group = reader.take(group_count, "shift rows of groups")?.to_vec();
+                if let Some(row) = row_of_group.iter().find(|&&row| row >= row_count) {
+                    return Err(Error::corrupt(
+                        "shift row of a group",
+                        format_args!("below {row_count}"),
+                        row,
+                    ));
+                }
+                let rows: Result<_> = (0..row_count).map(|_| parse_shifts(reader, coded)).collect();
+                Ok(Self { rows: rows?, row_of_group })
+            }
+            other => Err(Error::unsupported("shiftMode", "0 to 2", other)),
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        if self.rows.iter().flatten().all(|&shift| shift == 0) {
+            out.push(0);
+            return;
+        }
+        if self.row_of_group.is_empty() {
+            out.push(1);
+        } else {
+            out.extend([2, self.rows.len() as u8, self.row_of_group.len() as u8]);
+            out.extend(&self.row_of_group);
+        }
+        let nibble = |shift: Option<&i8>| shift.map_or(0, |shift| (shift + SHIFT_BIAS) as u8);
+        for row in &self.rows {
+            out.extend(row.chunks(2).map(|pair| nibble(pair.first()) | nibble(pair.get(1)) << 4));
+        }
+    }
 }
 
 impl Prelude {
@@ -42,7 +111,7 @@ impl Prelude {
             _ => error,
         })?;
         reader.finish("prelude")?;
-        if prelude.shifts.is_empty() && !header.segments.is_empty() {
+        if prelude.coded_tokens() == 0 && !header.segments.is_empty() {
             return Err(Error::corrupt("segments of a chunk without coded tokens", 0, header.segments.len()));
         }
         Ok(prelude)
@@ -68,22 +137,17 @@ impl Prelude {
             other => return Err(Error::unsupported("firstTokenMode", "0 to 2", other)),
         };
         let coded = coded_tokens(header, &first_token);
-        let shifts = match reader.u8("shiftMode")? {
-            0 => vec![0; coded],
-            1 => parse_shifts(reader, coded)?,
-            other => return Err(Error::unsupported("shiftMode", "0 or 1", other)),
-        };
-        Ok(Self { first_token, shifts })
+        Ok(Self { first_token, shifts: StepShifts::parse(reader, coded)? })
     }
 
     /// n: tokens that segments code.
     pub fn coded_tokens(&self) -> usize {
-        self.shifts.len()
+        self.shifts.tokens()
     }
 
     /// Lanes of every segment.
     pub fn lanes(&self) -> usize {
-        self.shifts.len().min(crate::rans::LANES)
+        self.coded_tokens().min(crate::rans::LANES)
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
@@ -96,13 +160,7 @@ impl Prelude {
             }
             FirstTokenSource::Profile(index) => out.extend([2, *index]),
         }
-        if self.shifts.iter().all(|&shift| shift == 0) {
-            out.push(0);
-        } else {
-            out.push(1);
-            let nibble = |shift: Option<&i8>| shift.map_or(0, |shift| (shift + SHIFT_BIAS) as u8);
-            out.extend(self.shifts.chunks(2).map(|pair| nibble(pair.first()) | nibble(pair.get(1)) << 4));
-        }
+        self.shifts.write(&mut out);
         let crc = crc32c::crc32c(&out);
         out.extend(crc.to_le_bytes());
         out

@@ -2,10 +2,11 @@
 
 use std::sync::OnceLock;
 
-use crate::bytes::{f32_values, in_range, is_finite_f16, u16_words, Reader};
+use super::basis::{parse_basis, Basis};
+use crate::bytes::{in_range, Reader};
 use crate::error::{Error, Result};
 use crate::geometry::Geometry;
-use crate::limits::{Budget, MAX_BANDS, MAX_BLOCKS, MAX_GROUP_DIM};
+use crate::limits::{Budget, MAX_BANDS, MAX_GROUP_DIM};
 
 /// A plane of a group.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +28,8 @@ pub struct Group {
     pub scale_exponents: Vec<i8>,
     /// U, column after column of `dim` values.
     pub basis: Vec<f32>,
+    /// Whether columns are stored in so few bits that U' U is far from the identity.
+    pub coarse: bool,
     /// What an encoder multiplies with instead of U' (`transform::analysis`); made when it first does.
     pub(crate) refined: OnceLock<Vec<f32>>,
 }
@@ -59,8 +62,9 @@ fn parse_group(reader: &mut Reader<'_>, geometry: &Geometry, budget: &mut Budget
     let band_ends = parse_band_ends(reader, rank)?;
     let exponents = reader.take(rank, "scaleExponent")?;
     let scale_exponents = exponents.iter().map(|&byte| byte as i8).collect();
-    let basis = parse_basis(reader, dim, rank, budget)?;
-    Ok(Group { members, dim, rank, band_ends, scale_exponents, basis, refined: OnceLock::new() })
+    let dims: Vec<usize> = members.iter().map(|member| member.dim).collect();
+    let Basis { columns: basis, coarse } = parse_basis(reader, &dims, rank, budget)?;
+    Ok(Group { members, dim, rank, band_ends, scale_exponents, basis, coarse, refined: OnceLock::new() })
 }
 
 fn parse_members(reader: &mut Reader<'_>, geometry: &Geometry) -> Result<Vec<Member>> {
@@ -94,55 +98,4 @@ fn parse_band_ends(reader: &mut Reader<'_>, rank: usize) -> Result<Vec<usize>> {
         Some(&last) if last != rank => Err(Error::corrupt("last bandEnd", rank, last)),
         _ => Ok(ends),
     }
-}
-
-fn parse_basis(reader: &mut Reader<'_>, dim: usize, rank: usize, budget: &mut Budget) -> Result<Vec<f32>> {
-    let count = in_range(reader.u8("blockCount")?, 1, MAX_BLOCKS, "blockCount")?;
-    let mut blocks = Vec::with_capacity(usize::from(count));
-    for _ in 0..count {
-        let columns = usize::from(reader.u16("block columns")?);
-        in_range(columns, 1, rank, "block columns")?;
-        let kind = reader.u8("block type")?;
-        if kind != 1 && kind != 2 {
-            return Err(Error::unsupported("block type", "1 or 2", kind));
-        }
-        blocks.push((columns, kind));
-    }
-    let total: usize = blocks.iter().map(|block| block.0).sum();
-    if total != rank {
-        return Err(Error::corrupt("columns of all blocks", rank, total));
-    }
-    // Every column takes at least `dim` bytes of the file: check before reserving four times that.
-    if dim.checked_mul(rank).is_none_or(|bytes| bytes > reader.remaining()) {
-        return Err(Error::truncated("blocks", format_args!("{dim} x {rank}"), reader.remaining()));
-    }
-    budget.draw("basis of a group", dim * rank, 4)?;
-    let mut basis = Vec::with_capacity(dim * rank);
-    for (columns, kind) in blocks {
-        match kind {
-            1 => read_f16_columns(reader, dim * columns, &mut basis)?,
-            _ => read_i8_columns(reader, dim, columns, &mut basis)?,
-        }
-    }
-    Ok(basis)
-}
-
-fn read_f16_columns(reader: &mut Reader<'_>, values: usize, basis: &mut Vec<f32>) -> Result<()> {
-    for bits in u16_words(reader.take_items(values, 2, "f16 block")?) {
-        if !is_finite_f16(bits) {
-            return Err(Error::corrupt("f16 block", "finite numbers", format_args!("{bits:#06x}")));
-        }
-        basis.push(half::f16::from_bits(bits).to_f32());
-    }
-    Ok(())
-}
-
-fn read_i8_columns(reader: &mut Reader<'_>, dim: usize, columns: usize, basis: &mut Vec<f32>) -> Result<()> {
-    let scales = reader.take_items(columns, 4, "i8 block scales")?;
-    let values = reader.take_items(columns, dim, "i8 block")?;
-    for (scale, column) in f32_values(scales).zip(values.chunks_exact(dim)) {
-        let scale = crate::bytes::finite(scale, "i8 block scale")?;
-        basis.extend(column.iter().map(|&byte| f32::from(byte as i8) * scale));
-    }
-    Ok(())
 }

@@ -1,5 +1,6 @@
 //! Profile files (docs/format.md section 4): the static tables of one model.
 
+mod basis;
 pub mod class;
 pub mod group;
 mod parse;

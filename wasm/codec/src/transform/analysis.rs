@@ -170,7 +170,8 @@ fn shared_rows(earlier: &Group, group: &Group) -> Vec<SharedRows> {
 /// The coefficients of `columns` of U, of `rows`: a row of one value per token for each.
 ///
 /// The stored U is not exactly orthonormal (8-bit columns), so U' e alone leaves an error that no finer step removes.
-/// One round of refinement, y = y + U' (e - U y), is a fixed matrix: y = (2 I - U' U) U' e.
+/// One round of refinement, y = y + U' (e - U y), is a fixed matrix: with B = I - U' U it is y = (I + B) U' e. Three rounds, for
+/// columns of 4 bits, are (I + B) (I + B^2) U' e.
 fn project(group: &Group, rows: &[f32], columns: Range<usize>, tokens: usize, coefficients: &mut [f32]) {
     let basis = group.refined.get_or_init(|| refined_basis(group));
     matmul(
@@ -183,10 +184,10 @@ fn project(group: &Group, rows: &[f32], columns: Range<usize>, tokens: usize, co
 /// Rows of U' U that are computed at once; those of later columns are mirrored, which saves up to half of the work.
 const GRAM_ROWS: usize = 256;
 
-/// (2 I - U' U) U', laid out like the basis.
+/// (I + B) U', or (I + B) (I + B^2) U' of a coarse basis, laid out like the basis.
 fn refined_basis(group: &Group) -> Vec<f32> {
     let (rank, dim) = (group.rank, group.dim);
-    // I - U' U
+    // B = I - U' U
     let mut deviation = vec![0.0f32; rank * rank];
     for first in (0..rank).step_by(GRAM_ROWS) {
         let rows = GRAM_ROWS.min(rank - first);
@@ -216,6 +217,20 @@ fn refined_basis(group: &Group) -> Vec<f32> {
         row_major(&deviation, rank, rank),
         row_major(&group.basis, rank, dim),
     );
+    if group.coarse {
+        let mut square = vec![0.0f32; rank * rank];
+        matmul_add(
+            MatrixMut { data: &mut square, rows: rank, columns: rank, row_stride: rank },
+            row_major(&deviation, rank, rank),
+            row_major(&deviation, rank, rank),
+        );
+        let first = refined.clone();
+        matmul_add(
+            MatrixMut { data: &mut refined, rows: rank, columns: dim, row_stride: dim },
+            row_major(&square, rank, rank),
+            row_major(&first, rank, dim),
+        );
+    }
     refined
 }
 

@@ -1,5 +1,6 @@
 //! Coefficients to planes. A plane is the sum over its groups of (coefficients x rows of U).
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use kvedge_codec_simd::{matmul, matmul_add, Matrix, MatrixMut};
@@ -39,31 +40,25 @@ struct Block {
 
 /// What all planes of a chunk share.
 pub(crate) struct Synthesis<'a> {
-    profile: &'a Profile,
-    order: &'a TokenOrder,
-    runs: &'a [CoefficientRun],
-    coefficients: &'a [f32],
-    rotation: Rotation,
+    pub profile: &'a Profile,
+    /// By group.
+    pub orders: Vec<&'a TokenOrder>,
+    pub runs: &'a [CoefficientRun],
+    pub coefficients: &'a [f32],
+    /// Coded tokens.
+    pub coded: usize,
     /// 1 where the chunk's first token is not coded.
-    first_coded: usize,
+    pub first_coded: usize,
 }
 
-impl<'a> Synthesis<'a> {
-    pub fn new(
-        profile: &'a Profile,
-        order: &'a TokenOrder,
-        runs: &'a [CoefficientRun],
-        coefficients: &'a [f32],
-        first_position: u32,
-        first_coded: usize,
-    ) -> Self {
-        let rotation = Rotation::new(&profile.rope, u64::from(first_position), order.len() + first_coded);
-        Self { profile, order, runs, coefficients, rotation, first_coded }
-    }
-
+impl Synthesis<'_> {
     /// Fills the coded tokens of all planes, which are in the order of section 2.
-    pub fn fill(&self, planes: &mut [u16]) {
-        let tokens = self.order.len() + self.first_coded;
+    pub fn fill(&self, first_position: u32, planes: &mut [u16]) {
+        if self.coded == 0 {
+            return;
+        }
+        let tokens = self.coded + self.first_coded;
+        let rotation = Rotation::new(&self.profile.rope, u64::from(first_position), tokens);
         let mut rest = planes;
         let mut jobs = Vec::new();
         for block in blocks(self.profile) {
@@ -71,57 +66,66 @@ impl<'a> Synthesis<'a> {
             jobs.push((block, values));
             rest = after;
         }
-        par::map(jobs, |(block, values)| self.block(&block, values));
+        par::map(jobs, |(block, values)| self.block(&block, &rotation, values));
     }
 
-    fn block(&self, block: &Block, out: &mut [u16]) {
-        let coded = self.order.len();
-        if coded == 0 {
-            return;
-        }
-        let mut sums = self.profile.scratch.take(coded * block.dim);
-        self.sum_groups(block, &mut sums);
+    fn block(&self, block: &Block, rotation: &Rotation, out: &mut [u16]) {
+        // Where groups differ in their order, that of the first holds for the sums.
+        let order = self.orders[block.contributions.first().map_or(0, |contribution| contribution.group)];
+        let mut sums = self.profile.scratch.take(self.coded * block.dim);
+        self.sum_groups(block, order, &mut sums);
         let mut rest = out;
         let mut first = 0;
         for plane in block.planes.clone() {
             let dim = self.profile.geometry.plane_dim(plane);
-            let (values, after) = rest.split_at_mut(dim * (coded + self.first_coded));
+            let (values, after) = rest.split_at_mut(dim * (self.coded + self.first_coded));
             let rows = sums.chunks_exact_mut(block.dim).map(|row| &mut row[first..first + dim]);
-            self.plane(plane, rows, values);
+            self.plane(plane, rotation, rows.zip(order.tokens.iter().copied()), values);
             rest = after;
             first += dim;
         }
     }
 
-    /// `rows`: the plane's sums, coded tokens in sorted order. `out`: its fp16 values, token after token.
-    fn plane<'r>(&self, plane: usize, rows: impl Iterator<Item = &'r mut [f32]>, out: &mut [u16]) {
+    /// `rows`: the plane's sums, each with its coded token. `out`: its fp16 values, token after token.
+    fn plane<'r>(
+        &self,
+        plane: usize,
+        rotation: &Rotation,
+        rows: impl Iterator<Item = (&'r mut [f32], usize)>,
+        out: &mut [u16],
+    ) {
         let (dim, head_dim) = (self.profile.geometry.plane_dim(plane), self.profile.geometry.head_dim(plane));
         let statistics = &self.profile.planes[plane];
-        for (row, &token) in rows.zip(&self.order.tokens) {
+        for (row, token) in rows {
             for ((value, mean), weight) in row.iter_mut().zip(&statistics.mean).zip(&statistics.weight) {
                 *value = mean + *value / weight;
             }
             let token = token + self.first_coded;
             if Geometry::is_key(plane) {
-                self.rotation.apply(token, row, head_dim);
+                rotation.apply(token, row, head_dim);
             }
             round_to_f16(row, &mut out[token * dim..(token + 1) * dim]);
         }
     }
 
     /// `sums`: over groups and their runs of coefficients (tokens x columns) * U' (columns x dim).
-    fn sum_groups(&self, block: &Block, sums: &mut [f32]) {
-        let tokens = self.order.len();
+    fn sum_groups(&self, block: &Block, order: &TokenOrder, sums: &mut [f32]) {
+        let tokens = self.coded;
         let mut begun = false;
         for contribution in &block.contributions {
             let group = &self.profile.groups[contribution.group];
+            let own = self.orders[contribution.group];
             for run in self.runs.iter().filter(|run| run.group == contribution.group) {
                 let values = &self.coefficients[run.values.clone()];
                 let columns = values.len() / tokens;
+                let values = match own.tokens == order.tokens {
+                    true => Cow::Borrowed(values),
+                    false => Cow::Owned(reordered(values, own, order)),
+                };
                 let product = if begun { matmul_add } else { matmul };
                 product(
                     MatrixMut { data: sums, rows: tokens, columns: block.dim, row_stride: block.dim },
-                    Matrix { data: values, rows: tokens, columns, row_stride: 1, column_stride: tokens },
+                    Matrix { data: &values, rows: tokens, columns, row_stride: 1, column_stride: tokens },
                     Matrix {
                         data: &group.basis[run.first_column * group.dim + contribution.first_row..],
                         rows: columns,
@@ -170,4 +174,14 @@ impl Block {
         };
         self.contributions.len() == next.len() && self.contributions.iter().zip(next).all(follows)
     }
+}
+
+/// `values`, n per column in the order `from`, in the order `to`.
+fn reordered(values: &[f32], from: &TokenOrder, to: &TokenOrder) -> Vec<f32> {
+    let mut places = vec![0; from.len()];
+    for (place, &token) in from.tokens.iter().enumerate() {
+        places[token] = place;
+    }
+    let columns = values.chunks_exact(from.len());
+    columns.flat_map(|column| to.tokens.iter().map(|&token| column[places[token]])).collect()
 }

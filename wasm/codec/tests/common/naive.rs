@@ -1,5 +1,6 @@
 //! Oracles in f64, straight from the formulas of docs/format.md; they share nothing with the crate but parsed tables.
 
+use kvedge_codec::container::prelude::StepShifts;
 use kvedge_codec::profile::RopeLayout;
 use kvedge_codec::{GroupIndices, Profile};
 
@@ -62,8 +63,9 @@ pub fn coefficients(
     let mut all = Vec::new();
     for (number, group) in profile.groups.iter().enumerate() {
         let mut of_group = vec![vec![0.0f64; tokens - skip]; group.rank];
-        // y = U' e, then once more of what is left.
-        for _ in 0..2 {
+        // y = U' e, then the same of what is left: once, three times where columns have 4 bits.
+        let refinements = if group.coarse { 3 } else { 1 };
+        for _ in 0..1 + refinements {
             let mut found: Rows = Vec::new();
             for index in 0..group.rank {
                 let column = column(profile, number, index);
@@ -113,22 +115,21 @@ pub fn sorted(shifts: &[i8]) -> Vec<(i8, usize)> {
 pub fn reconstruct(
     profile: &Profile,
     bands: &[GroupIndices],
-    shifts: &[i8],
+    shifts: &StepShifts,
     first: u64,
     skip: usize,
 ) -> Vec<Rows> {
     let geometry = &profile.geometry;
-    let order = sorted(shifts);
-    let mut planes: Vec<Rows> = (0..geometry.planes())
-        .map(|plane| vec![vec![0.0; geometry.plane_dim(plane)]; shifts.len()])
-        .collect();
+    let coded = shifts.rows[0].len();
+    let mut planes: Vec<Rows> =
+        (0..geometry.planes()).map(|plane| vec![vec![0.0; geometry.plane_dim(plane)]; coded]).collect();
     for band in bands {
         let group = &profile.groups[usize::from(band.group)];
+        let order = sorted(&shifts.rows[shifts.row(usize::from(band.group))]);
         for (number, index) in group.band(usize::from(band.band)).enumerate() {
             let column = column(profile, usize::from(band.group), index);
             for (place, &(shift, token)) in order.iter().enumerate() {
-                let y =
-                    f64::from(band.indices[number * shifts.len() + place]) * step(profile, shift, band.pass);
+                let y = f64::from(band.indices[number * coded + place]) * step(profile, shift, band.pass);
                 for member in &group.members {
                     for (value, &u) in planes[member.plane][token].iter_mut().zip(&column[member.row..]) {
                         *value += f64::from(u) * y;

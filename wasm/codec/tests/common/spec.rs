@@ -39,6 +39,8 @@ pub struct GroupSpec {
     pub band_ends: Vec<u16>,
     /// (columns, type) of each block.
     pub blocks: Vec<(u16, u8)>,
+    /// Member count and blocks of each part if the basis is a product; `blocks` are then the mix's.
+    pub parts: Vec<(u16, Vec<(u16, u8)>)>,
 }
 
 #[derive(Clone, Debug)]
@@ -52,7 +54,8 @@ pub struct Spec {
     pub rope_factors: bool,
     pub levels: u8,
     pub groups: Vec<GroupSpec>,
-    pub predictor: bool,
+    /// Rows of shifts that the predictor gives; 0: none.
+    pub predictor_rows: u8,
     pub first_tokens: Vec<u32>,
     pub seed: u64,
 }
@@ -70,7 +73,7 @@ impl Spec {
             rope_factors: rng.flip(),
             levels: 1 + rng.below(6) as u8,
             groups: Vec::new(),
-            predictor: rng.flip(),
+            predictor_rows: rng.below(4) as u8,
             first_tokens: (0..rng.below(3)).map(|i| i as u32 * 7 + 1).collect(),
             seed,
         };
@@ -112,6 +115,25 @@ impl Spec {
         }
     }
 
+    /// Parts of one or two members each that have `rank` columns together or more; none if the members do not allow it.
+    fn random_parts(&self, members: &[u16], rank: usize, rng: &mut Rng) -> Vec<(u16, Vec<(u16, u8)>)> {
+        let mut parts = Vec::new();
+        let mut rest = members;
+        let mut columns = 0;
+        while !rest.is_empty() {
+            let (own, after) = rest.split_at(1 + rng.below(rest.len().min(2)));
+            let rows: usize = own.iter().map(|&plane| self.plane_dim(usize::from(plane))).sum();
+            columns += rows;
+            parts.push((own.len() as u16, random_blocks(rows as u16, rng)));
+            rest = after;
+        }
+        if columns < rank {
+            Vec::new()
+        } else {
+            parts
+        }
+    }
+
     fn add_group(&mut self, members: Vec<u16>, rng: &mut Rng) {
         let dim: usize = members.iter().map(|&plane| self.plane_dim(usize::from(plane))).sum();
         let rank = if rng.flip() { dim } else { 1 + rng.below(dim) };
@@ -119,9 +141,16 @@ impl Spec {
         band_ends.push(rank as u16);
         band_ends.sort_unstable();
         band_ends.dedup();
-        let split = rng.below(rank + 1) as u16;
-        let blocks = [(split, 1), (rank as u16 - split, 2)];
-        let blocks = blocks.into_iter().filter(|block| block.0 > 0).collect();
-        self.groups.push(GroupSpec { members, rank, band_ends, blocks });
+        let blocks = random_blocks(rank as u16, rng);
+        let parts = if rng.flip() { self.random_parts(&members, rank, rng) } else { Vec::new() };
+        self.groups.push(GroupSpec { members, rank, band_ends, blocks, parts });
     }
+}
+
+/// Blocks of the three types, `columns` columns together.
+fn random_blocks(columns: u16, rng: &mut Rng) -> Vec<(u16, u8)> {
+    let halves = rng.below(usize::from(columns) + 1) as u16;
+    let bytes = rng.below(usize::from(columns - halves) + 1) as u16;
+    let blocks = [(halves, 1), (bytes, 2), (columns - halves - bytes, 3)];
+    blocks.into_iter().filter(|block| block.0 > 0).collect()
 }

@@ -108,27 +108,83 @@ fn write_group(spec: &Spec, group: &GroupSpec, rng: &mut Rng, out: &mut Vec<u8>)
         let class = 8.0 * (deviation(index) / BASE_STEP / FIRST_SCALE).ln() / 3f32.ln();
         out.push((class.round() as i8) as u8);
     }
-    out.push(group.blocks.len() as u8);
-    for (columns, kind) in &group.blocks {
+    let dim_of = |plane: &u16| spec.plane_dim(usize::from(*plane));
+    if group.parts.is_empty() {
+        return write_matrix(group.members.iter().map(dim_of).sum(), &group.blocks, rng, out);
+    }
+    let columns_of = |blocks: &[(u16, u8)]| blocks.iter().map(|block| block.0).sum::<u16>();
+    out.extend([0, group.parts.len() as u8]);
+    for (members, blocks) in &group.parts {
+        out.extend(members.to_le_bytes());
+        out.extend(columns_of(blocks).to_le_bytes());
+    }
+    let mut members = group.members.iter();
+    for (count, blocks) in &group.parts {
+        let dim = members.by_ref().take(usize::from(*count)).map(dim_of).sum();
+        write_matrix(dim, blocks, rng, out);
+    }
+    let mix_rows = group.parts.iter().map(|(_, blocks)| usize::from(columns_of(blocks))).sum();
+    write_matrix(mix_rows, &group.blocks, rng, out);
+}
+
+fn write_matrix(dim: usize, blocks: &[(u16, u8)], rng: &mut Rng, out: &mut Vec<u8>) {
+    out.push(blocks.len() as u8);
+    for (columns, kind) in blocks {
         out.extend(columns.to_le_bytes());
         out.push(*kind);
     }
-    let dim: usize = group.members.iter().map(|&plane| spec.plane_dim(usize::from(plane))).sum();
-    for &(columns, kind) in &group.blocks {
-        let scale = 1.0 / (dim as f32).sqrt();
-        let count = usize::from(columns) * dim;
-        if kind == 1 {
-            (0..count).for_each(|_| out.extend(half::f16::from_f32(rng.normal() * scale).to_le_bytes()));
+    let columns = orthonormal(dim, blocks.iter().map(|block| usize::from(block.0)).sum(), rng);
+    let mut rest = &columns[..];
+    for &(count, kind) in blocks {
+        let (own, after) = rest.split_at(usize::from(count));
+        write_block(own, kind, out);
+        rest = after;
+    }
+}
+
+/// Random columns of `dim` values; encoders count on bases that are nearly orthonormal.
+fn orthonormal(dim: usize, count: usize, rng: &mut Rng) -> Vec<Vec<f32>> {
+    let mut columns: Vec<Vec<f32>> = Vec::new();
+    while columns.len() < count {
+        let mut column: Vec<f32> = (0..dim).map(|_| rng.normal()).collect();
+        // Twice, as rounding leaves something after the first time.
+        for other in columns.iter().chain(&columns) {
+            let shared: f32 = column.iter().zip(other).map(|(a, b)| a * b).sum();
+            column.iter_mut().zip(other).for_each(|(value, other)| *value -= shared * other);
+        }
+        let norm = column.iter().map(|value| value * value).sum::<f32>().sqrt();
+        if norm > 1e-2 {
+            column.iter_mut().for_each(|value| *value /= norm);
+            columns.push(column);
+        }
+    }
+    columns
+}
+
+fn write_block(columns: &[Vec<f32>], kind: u8, out: &mut Vec<u8>) {
+    if kind == 1 {
+        let halves = columns.iter().flatten().map(|&value| half::f16::from_f32(value));
+        return halves.for_each(|half| out.extend(half.to_le_bytes()));
+    }
+    let most = if kind == 3 { 7.0 } else { 127.0 };
+    let largest = |column: &[f32]| column.iter().fold(0.0f32, |most, value| most.max(value.abs()));
+    columns.iter().for_each(|column| out.extend((largest(column) / most).to_le_bytes()));
+    for column in columns {
+        let scale = largest(column) / most;
+        let integers: Vec<u8> =
+            column.iter().map(|value| (value / scale).round().clamp(-most, most) as i8 as u8).collect();
+        if kind == 3 {
+            let pairs = integers.chunks(2);
+            out.extend(pairs.map(|pair| pair[0] & 15 | pair.get(1).copied().unwrap_or(0) << 4));
         } else {
-            (0..columns).for_each(|_| out.extend((scale / 40.0).to_le_bytes()));
-            (0..count).for_each(|_| out.push((rng.normal() * 40.0).clamp(-127.0, 127.0) as i8 as u8));
+            out.extend(integers);
         }
     }
 }
 
 fn write_predictor(spec: &Spec, rng: &mut Rng, out: &mut Vec<u8>) {
-    out.push(u8::from(spec.predictor));
-    if !spec.predictor {
+    out.push(spec.predictor_rows.min(2));
+    if spec.predictor_rows == 0 {
         return;
     }
     let lead = 3usize;
@@ -136,12 +192,17 @@ fn write_predictor(spec: &Spec, rng: &mut Rng, out: &mut Vec<u8>) {
     out.extend((lead as u16).to_le_bytes());
     out.extend(4u16.to_le_bytes());
     out.extend(1.5f32.to_le_bytes());
-    out.extend(0.1f32.to_le_bytes());
+    if spec.predictor_rows > 1 {
+        out.push(spec.predictor_rows);
+        out.extend((0..spec.groups.len()).map(|group| group as u8 % spec.predictor_rows));
+    }
+    (0..spec.predictor_rows).for_each(|_| out.extend(0.1f32.to_le_bytes()));
     for group in &spec.groups {
         for _ in 0..=lead.min(group.rank) {
-            for value in [rng.normal() * 0.1, 0.3, rng.normal()] {
+            for value in [rng.normal() * 0.1, 0.3] {
                 out.extend(value.to_le_bytes());
             }
+            (0..spec.predictor_rows).for_each(|_| out.extend(rng.normal().to_le_bytes()));
         }
     }
 }

@@ -90,7 +90,9 @@ fn directory() {
 fn prelude() {
     let at = |layout: &Header| layout.header_bytes as usize;
     check(ErrorCode::Unsupported, |chunk, layout| chunk[at(layout)] = 3);
-    check(ErrorCode::Unsupported, |chunk, layout| chunk[at(layout) + 1] = 2);
+    check(ErrorCode::Unsupported, |chunk, layout| chunk[at(layout) + 1] = 3);
+    // Rows of shifts: what are shifts of one row is no valid table of rows.
+    check(ErrorCode::Corrupt, |chunk, layout| chunk[at(layout) + 1] = 2);
     // Five tokens: the last half byte is unused.
     check(ErrorCode::Corrupt, |chunk, layout| chunk[at(layout) + 4] |= 0x10);
     // Bytes left over: no shifts follow.

@@ -21,8 +21,9 @@ fn spec() -> Spec {
             rank: 5,
             band_ends: vec![2, 5],
             blocks: vec![(2, 1), (3, 2)],
+            parts: Vec::new(),
         }],
-        predictor: true,
+        predictor_rows: 2,
         first_tokens: vec![1, 5],
         seed: 11,
     }
@@ -165,11 +166,30 @@ fn groups() {
     });
     check(ErrorCode::Unsupported, |file| {
         let at = blocks(file);
-        file[at + 3] = 3
+        file[at + 3] = 4
     });
     check(ErrorCode::Corrupt, |file| {
         let at = blocks(file);
         file[at + 8] = 0x7c
+    });
+}
+
+#[test]
+fn predictor_rows() {
+    // Behind the kind: gamma, counts and unit, then the rows and that of the only group.
+    let size = 1 + 4 + 2 + 2 + 4 + 2 + 2 * 4 + 4 * (2 + 2) * 4 + 4;
+    let at = |file: &[u8]| file.len() - size;
+    check(ErrorCode::Unsupported, |file| {
+        let at = at(file);
+        file[at] = 3
+    });
+    check(ErrorCode::Corrupt, |file| {
+        let at = at(file);
+        file[at + 13] = 17
+    });
+    check(ErrorCode::Corrupt, |file| {
+        let at = at(file);
+        file[at + 14] = 2
     });
 }
 

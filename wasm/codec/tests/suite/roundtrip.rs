@@ -14,8 +14,8 @@ proptest! {
         let shifts = case.prelude().shifts;
         let exact = naive::coefficients(
             &case.profile, &case.planes, case.tokens, u64::from(case.first_position), case.copied());
-        let order = naive::sorted(&shifts);
         for band in decode_indices(&case.profile, &case.chunk, ALL, &Limits::default()).unwrap() {
+            let order = naive::sorted(&shifts.rows[shifts.row(usize::from(band.group))]);
             let columns = case.profile.groups[usize::from(band.group)].band(usize::from(band.band));
             for (number, column) in columns.enumerate() {
                 for (place, &(shift, token)) in order.iter().enumerate() {
@@ -74,13 +74,25 @@ proptest! {
 }
 
 #[test]
+fn groups_of_different_rows_have_shifts_of_their_own() {
+    let several = (0..60).map(|seed| Case::with_tokens(seed, 40)).filter(|case| {
+        let shifts = case.prelude().shifts;
+        case.profile.groups.len() > 1 && shifts.rows.len() > 1 && shifts.rows[0] != shifts.rows[1]
+    });
+    assert!(several.count() > 5);
+}
+
+#[test]
 fn first_tokens_of_the_table_cost_one_byte() {
     let seeds = (0..200).map(|seed| Case::with_tokens(seed, 5));
     let from_table = seeds.filter(|case| matches!(case.prelude().first_token, FirstTokenSource::Profile(_)));
     let mut found = 0;
     for case in from_table {
         found += 1;
-        assert!(case.header().prelude_bytes <= 1 + 1 + 1 + 2 + 4);
+        let shifts = case.prelude().shifts;
+        let rows = if shifts.row_of_group.is_empty() { 0 } else { 2 + shifts.row_of_group.len() };
+        let most = 1 + 1 + 1 + rows + 2 * shifts.rows.len() + 4;
+        assert!(case.header().prelude_bytes as usize <= most);
         let decoded = decode_chunk(&case.profile, &case.chunk, ALL, &Limits::default()).unwrap();
         let dim = case.profile.geometry.plane_dim(0);
         assert_eq!(decoded[..dim], case.planes[..dim]);
