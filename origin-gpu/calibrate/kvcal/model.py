@@ -152,9 +152,10 @@ class Model:
         heads = int(self._arch("attention.head_count"))
         head_dim = int(self._arch("embedding_length")) // heads
         key_dim = int(self._arch("attention.key_length", head_dim))
-        scaling = self._arch("rope.scaling.type", "none")
+        scaling = self._arch("rope.scaling.type", "linear")
         if scaling not in ("none", "linear"):
             raise UnsupportedModel(f"rope.scaling.type {scaling!r}")
+        stretch = float(self._arch("rope.scaling.factor", self._arch("rope.scale_linear", 0.0)))
         if float(self._arch("rope.scaling.attn_factor", 1.0)) != 1:
             raise UnsupportedModel("RoPE that changes the length of keys (rope.scaling.attn_factor)")
         factors = self.weights.get("rope_freqs.weight")
@@ -167,7 +168,7 @@ class Model:
             rope_layout=ARCHITECTURES[self.architecture].rope_layout,
             rope_dims=int(self._arch("rope.dimension_count", key_dim)),
             rope_base=float(self._arch("rope.freq_base", 10000.0)),
-            rope_scale=1.0 / float(self._arch("rope.scaling.factor", 1.0)) if scaling == "linear" else 1.0,
+            rope_scale=1.0 / stretch if scaling == "linear" and stretch else 1.0,
             rope_factors=() if factors is None else tuple(factors.tolist()),
         )
 
