@@ -39,7 +39,7 @@ if (profilePath !== null) {
     name: 'its profile',
     profilePaths: [profilePath],
     codec: 1,
-    maxKld: { draft: 0.3, standard: 0.05, high: 0.02, 'near-lossless': 0.01 },
+    maxKld: { draft: 0.8, standard: 0.15, high: 0.06, 'near-lossless': 0.05 },
   });
 }
 
