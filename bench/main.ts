@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { printCalibrationCheck, runCalibrationCheck } from './calibration/main.ts';
 import { runCodecBench } from './codec/main.ts';
 import { printCodec } from './codec/print.ts';
 import { printCost, runCost, STANDARD_BITS_PER_VALUE } from './cost/main.ts';
@@ -71,6 +72,20 @@ program
     const report = mergeReports(reports);
     if (writeDocs) writeQualityDocs(report);
     console.log(json ? JSON.stringify(report) : printQuality(report));
+  });
+
+program
+  .command('calibration')
+  .description(
+    "whether the calibration's model (PyTorch) computes the engine's keys, values and distributions",
+  )
+  .option('--model <name|path>', 'pinned name or GGUF file', 'smollm2-135m-instruct')
+  .option('--tokens <n>', 'tokens that are compared', positive, 300)
+  .option('--json', 'print one JSON object')
+  .action(async ({ json, ...options }) => {
+    const report = await runCalibrationCheck(options);
+    console.log(json ? JSON.stringify(report) : printCalibrationCheck(report));
+    if (!report.agrees) process.exitCode = 1;
   });
 
 program

@@ -118,8 +118,10 @@ step('wasm rebuild', 'npm', ['run', '-s', 'build:wasm', '--', '--check']);
 step('NEON', 'npm', ['run', '-s', 'test:neon']);
 step('contract', 'npm', ['run', '-s', 'test:contract']);
 step('worker bundle', 'npm', ['run', '-s', 'build:worker']);
-if (!step('model', 'npm', ['run', '-s', 'kvedge', '--', 'model', 'fetch'])) {
-  console.log('the model tests below will be skipped');
+for (const model of ['smollm2-135m-instruct', 'qwen2.5-coder-0.5b-instruct']) {
+  if (!step(`model ${model}`, 'npm', ['run', '-s', 'kvedge', '--', 'model', 'fetch', model])) {
+    console.log('the tests of this model below will be skipped');
+  }
 }
 step('load', 'npm', ['run', '-s', 'load', '--', 'steady', '--seconds', '10']);
 vitest();

@@ -1,41 +1,11 @@
 import { closeSync, existsSync, mkdirSync, openSync, readSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type GgufTensorInfo, readGgufFileInfo } from 'node-llama-cpp';
+import { GGML_TYPES } from './ggml-types.ts';
 
-/** ggml tensor types (ggml.h) with their block sizes, as far as pinned models use them. */
-const TYPES: Record<
-  number,
-  { values: number; bytes: number; read: (block: DataView, out: Float32Array) => void }
-> = {
-  0: { values: 1, bytes: 4, read: (block, out) => out.set([block.getFloat32(0, true)]) },
-  1: { values: 1, bytes: 2, read: (block, out) => out.set([block.getFloat16(0, true)]) },
-  2: { values: 32, bytes: 18, read: q4(2, (nibble, scale) => (nibble - 8) * scale) },
-  3: { values: 32, bytes: 20, read: q4(4, (nibble, scale, offset) => nibble * scale + offset) },
-  8: {
-    values: 32,
-    bytes: 34,
-    read: (block, out) => {
-      const scale = block.getFloat16(0, true);
-      for (let i = 0; i < 32; i++) out[i] = block.getInt8(2 + i) * scale;
-    },
-  },
-};
 const F32 = 0;
 const ALIGNMENT = 32;
 const BLOCKS_AT_ONCE = 65_536;
-
-/** Q4_0 and Q4_1: 32 values, the low nibbles first, then the high ones. */
-function q4(head: number, value: (nibble: number, scale: number, offset: number) => number) {
-  return (block: DataView, out: Float32Array) => {
-    const scale = block.getFloat16(0, true);
-    const offset = head === 4 ? block.getFloat16(2, true) : 0;
-    for (let i = 0; i < 16; i++) {
-      const byte = block.getUint8(head + i);
-      out[i] = value(byte & 15, scale, offset);
-      out[i + 16] = value(byte >> 4, scale, offset);
-    }
-  };
-}
 
 /**
  * Writes a copy of a GGUF file with every tensor as f32: the same model, evaluated without rounding activations to 8
@@ -88,7 +58,7 @@ function tensorTable(tensors: readonly GgufTensorInfo[]): Buffer {
 }
 
 function writeTensor(input: number, output: number, tensor: GgufTensorInfo) {
-  const type = TYPES[tensor.ggmlType];
+  const type = GGML_TYPES[tensor.ggmlType];
   if (!type)
     throw new Error(`tensor ${tensor.name}: ggml type ${tensor.ggmlType} is not known to this bench`);
   const values = valuesOf(tensor.dimensions);

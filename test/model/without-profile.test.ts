@@ -16,6 +16,7 @@ import { openLlamaEngine } from '../../src/engine/llama/engine.ts';
 import { SMOLLM2 } from '../../src/engine/llama/models.ts';
 import { ZERO_ID } from '../../src/protocol/ids.ts';
 import { createSigner } from '../../src/protocol/signature.ts';
+import { divergence } from './support/divergence.ts';
 import { modelPath, profilePath, skipReason } from './support/setup.ts';
 import { shortText } from './support/texts.ts';
 
@@ -132,11 +133,3 @@ describe.skipIf(skipReason !== null)('a model without a profile', () => {
     expect(new Set(codec.validateChunk(cut).segments.map(({ group }) => group))).toEqual(new Set([3, 4]));
   });
 });
-
-/** Mean Kullback-Leibler divergence, nats per position. */
-function divergence(reference: Float32Array[], candidate: Float32Array[]): number {
-  expect(candidate.length).toBe(reference.length);
-  const of = (p: Float32Array, q: Float32Array) =>
-    p.reduce((sum, logP, i) => (logP > -80 ? sum + Math.exp(logP) * (logP - q[i]!) : sum), 0);
-  return reference.reduce((sum, p, i) => sum + of(p, candidate[i]!), 0) / reference.length;
-}

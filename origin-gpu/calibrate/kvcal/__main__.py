@@ -11,10 +11,11 @@ from pathlib import Path
 import torch
 
 from .collect import collect, load
+from .compare import compare_with_engine
 from .damage import measure, print_results, references
 from .data import CalibrationData
 from .fit import Settings, fit_profile
-from .model import Model
+from .model import Model, UnsupportedModel
 from .profile import FirstToken, write_profile
 from .profile_reader import read_profile
 from .sources import SOURCES, SourceStore
@@ -25,7 +26,6 @@ HERE = Path(__file__).resolve().parent.parent
 ROOT = HERE.parent.parent
 DEFAULT_MODEL = ROOT / ".kvedge/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 DEFAULT_OUTPUT = ROOT / ".kvedge/trial/smollm2-135m.kvp"
-DEFAULT_BOS = 1
 
 
 def arguments() -> argparse.Namespace:
@@ -35,7 +35,7 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--output", type=Path, default=DEFAULT_OUTPUT, help="profile to write")
     p.add_argument("--cache", type=Path, default=HERE / ".cache", help="texts and collected tensors")
     p.add_argument("--device", default="cpu", help="torch device of the collection and the measurements")
-    p.add_argument("--bos", type=int, default=DEFAULT_BOS, help="token that heads every other sequence; -1: none does")
+    p.add_argument("--bos", type=int, help="token that heads every other sequence; -1: none does; default: the model's own")
     p.add_argument("--first-token-planes", type=Path, nargs="*", default=[], metavar="TOKEN=FILE",
                    help="exact f16 planes of a token alone at position 0, as the engine caches them")
     p.add_argument("--max-sequences", type=int, help="use only this many calibration sequences")
@@ -45,6 +45,8 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--scored-tokens", type=int, default=511, help="tokens scored after it")
     p.add_argument("--tune-documents", type=int, help="measure only this many documents; 0: none")
     p.add_argument("--measure", type=Path, metavar="PROFILE", help="only measure this profile; nothing is fitted or written")
+    p.add_argument("--compare-engine", type=Path, metavar="FOLDER",
+                   help="only compare this model with the engine's KV and logits, as `npm run -s bench -- calibration` leaves them there")
     p.add_argument("--list-sources", action="store_true", help="print the text packages and stop")
     p.add_argument("--group-layers", type=int, default=d.group_layers)
     p.add_argument("--mixed", type=int, default=d.mixed, help="leading columns of each basis that are mixed over several; 0: none")
@@ -70,7 +72,13 @@ def first_tokens(specifications: list[Path]) -> list[FirstToken]:
 
 
 def main() -> None:
-    a = arguments()
+    try:
+        calibrate(arguments())
+    except UnsupportedModel as refusal:
+        sys.exit(f"error: model-unsupported: this model cannot be calibrated: {refusal}")
+
+
+def calibrate(a: argparse.Namespace) -> None:
     if a.list_sources:
         for s in SOURCES.values():
             print(f"{s.client:<6} {s.name} {s.version} {s.sha256} ({s.licence})")
@@ -80,8 +88,11 @@ def main() -> None:
     settings = Settings(**{f.name: getattr(a, f.name) for f in dataclasses.fields(Settings) if hasattr(a, f.name)})
     settings = dataclasses.replace(settings, bands=tuple(settings.bands), mixed_bands=tuple(settings.mixed_bands))
     model = Model(a.model, a.device)
+    if a.compare_engine:
+        compare_with_engine(model, a.compare_engine)
+        return
     tokenizer, store = load_tokenizer(model.reader), SourceStore(a.cache / "sources", sys.executable)
-    bos = None if a.bos < 0 else a.bos
+    bos = model.first_token if a.bos is None else None if a.bos < 0 else a.bos
     if a.measure:
         profile = read_profile(a.measure, model.geometry.heads)
         if profile.predictor and a.gamma != Settings.gamma:
@@ -92,7 +103,8 @@ def main() -> None:
         data = CalibrationData(model.geometry, load(a.cache / "kv", calibration))
         profile = fit_profile(data, a.cache, model.fingerprint(), settings, first_tokens(a.first_token_planes))
         size = write_profile(profile, a.output)
-        print(f"{a.output}: {size} bytes, {time.time() - started:.0f} s", flush=True)
+        share = size / a.model.stat().st_size
+        print(f"{a.output}: {size} bytes, {share:.1%} of the model's file, {time.time() - started:.0f} s", flush=True)
 
     documents = sequences(store, tokenizer, "tune", a.prefix_tokens + a.scored_tokens, bos)[: a.tune_documents]
     results = []

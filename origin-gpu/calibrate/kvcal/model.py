@@ -1,12 +1,14 @@
 """Llama-like language models from a GGUF file: forward pass with an injected KV cache, keys taken before RoPE.
 
-Supported architectures: `llama` (rotary pairs interleaved) and `qwen2` (rotary halves, biases on q, k and v).
-Weights are dequantized to f32; everything runs on the CPU or, with `device="cuda"`, on a GPU.
+Supported architectures: `ARCHITECTURES`. Head sizes, biases, tied embeddings and RoPE parameters are the file's; what the
+forward pass does not implement is refused by name, down to single tensors. `npm run -s bench -- calibration` compares
+the result with the engine's. Weights are dequantized to f32; everything runs on the CPU or, with `device="cuda"`, on a GPU.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +19,32 @@ from gguf import GGUFReader
 from gguf.quants import dequantize
 
 ROPE_INTERLEAVED, ROPE_HALVES = 1, 2
-ROPE_LAYOUT_OF_ARCHITECTURE = {"llama": ROPE_INTERLEAVED, "qwen2": ROPE_HALVES}
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What distinguishes one Llama-like architecture from another beyond the metadata of its file."""
+
+    rope_layout: int
+    head_norms: bool = False
+    """Whether queries and keys are normalized head by head before they are rotated."""
+
+
+ARCHITECTURES = {
+    "llama": Architecture(ROPE_INTERLEAVED),
+    "qwen2": Architecture(ROPE_HALVES),
+    "qwen3": Architecture(ROPE_HALVES, head_norms=True),
+}
+
+REFUSED_METADATA = {
+    "expert_count": "mixture of experts",
+    "attention.sliding_window": "attention through a sliding window",
+    "attention.kv_lora_rank": "latents (MLA) instead of keys and values",
+    "attention.scale": "an attention scale of its own",
+    "attn_logit_softcapping": "soft-capped attention",
+    "final_logit_softcapping": "soft-capped logits",
+}
+"""Metadata that change the forward pass when present and not zero, and what they mean."""
 
 
 class UnsupportedModel(Exception):
@@ -85,8 +112,13 @@ class Model:
         self.path, self.device = Path(path), device
         self.reader = GGUFReader(str(path))
         self.architecture = self._meta("general.architecture")
-        if self.architecture not in ROPE_LAYOUT_OF_ARCHITECTURE:
-            raise UnsupportedModel(f"architecture {self.architecture!r}; known: {', '.join(ROPE_LAYOUT_OF_ARCHITECTURE)}")
+        if self.architecture not in ARCHITECTURES:
+            raise UnsupportedModel(f"architecture {self.architecture!r}; known: {', '.join(ARCHITECTURES)}")
+        for key, meaning in REFUSED_METADATA.items():
+            if self._arch(key, 0):
+                raise UnsupportedModel(f"{meaning} ({self.architecture}.{key})")
+        self.head_norms = ARCHITECTURES[self.architecture].head_norms
+        self._refuse_unknown_tensors()
         self.weights = {
             t.name: torch.from_numpy(np.ascontiguousarray(dequantize(t.data, t.tensor_type))).float().to(device)
             for t in self.reader.tensors
@@ -105,15 +137,27 @@ class Model:
     def _arch(self, key: str, default=None):
         return self._meta(f"{self.architecture}.{key}", default)
 
+    def _refuse_unknown_tensors(self) -> None:
+        """A tensor that `forward` does not read would be left out in silence."""
+        norms = "|attn_q_norm|attn_k_norm" if self.head_norms else ""
+        known = re.compile(
+            rf"(token_embd|output|output_norm|rope_freqs|blk\.\d+\.(attn_norm|ffn_norm{norms}))\.weight"
+            r"|blk\.\d+\.(attn_[qkv]|attn_output|ffn_gate|ffn_up|ffn_down)\.(weight|bias)"
+        )
+        unknown = [t.name for t in self.reader.tensors if not known.fullmatch(t.name)]
+        if unknown:
+            raise UnsupportedModel(f"tensor {unknown[0]!r} of architecture {self.architecture!r}")
+
     def _geometry(self) -> Geometry:
         heads = int(self._arch("attention.head_count"))
         head_dim = int(self._arch("embedding_length")) // heads
         key_dim = int(self._arch("attention.key_length", head_dim))
-        scaling = self._arch("rope.scaling.type", "none")
+        scaling = self._arch("rope.scaling.type", "linear")
         if scaling not in ("none", "linear"):
             raise UnsupportedModel(f"rope.scaling.type {scaling!r}")
-        if self._arch("expert_count", 0):
-            raise UnsupportedModel("mixture of experts")
+        stretch = float(self._arch("rope.scaling.factor", self._arch("rope.scale_linear", 0.0)))
+        if float(self._arch("rope.scaling.attn_factor", 1.0)) != 1:
+            raise UnsupportedModel("RoPE that changes the length of keys (rope.scaling.attn_factor)")
         factors = self.weights.get("rope_freqs.weight")
         return Geometry(
             layers=int(self._arch("block_count")),
@@ -121,12 +165,23 @@ class Model:
             kv_heads=int(self._arch("attention.head_count_kv", heads)),
             key_dim=key_dim,
             value_dim=int(self._arch("attention.value_length", head_dim)),
-            rope_layout=ROPE_LAYOUT_OF_ARCHITECTURE[self.architecture],
+            rope_layout=ARCHITECTURES[self.architecture].rope_layout,
             rope_dims=int(self._arch("rope.dimension_count", key_dim)),
             rope_base=float(self._arch("rope.freq_base", 10000.0)),
-            rope_scale=1.0 / float(self._arch("rope.scaling.factor", 1.0)) if scaling == "linear" else 1.0,
+            rope_scale=1.0 / stretch if scaling == "linear" and stretch else 1.0,
             rope_factors=() if factors is None else tuple(factors.tolist()),
         )
+
+    @property
+    def first_token(self) -> int | None:
+        """The token that contexts begin with, by the model's policy or as its chat template does; None if with any."""
+        bos = self._meta("tokenizer.ggml.bos_token_id", -1)
+        if bos < 0:
+            return None
+        text = self._meta("tokenizer.ggml.tokens")[bos]
+        adds = self.reader.get_field("tokenizer.ggml.add_bos_token")
+        is_used = (adds is not None and adds.contents()) or text in self._meta("tokenizer.chat_template", " ")
+        return int(bos) if is_used else None
 
     def fingerprint(self) -> bytes:
         """docs/format.md section 3."""
@@ -156,6 +211,8 @@ class Model:
             q = self._linear(x, f"blk.{l}.attn_q").view(count, g.heads, g.key_dim)
             k = self._linear(x, f"blk.{l}.attn_k").view(count, g.kv_heads, g.key_dim)
             v = self._linear(x, f"blk.{l}.attn_v").view(count, g.kv_heads, g.value_dim)
+            if self.head_norms:
+                q, k = self._norm(q, f"blk.{l}.attn_q_norm.weight"), self._norm(k, f"blk.{l}.attn_k_norm.weight")
             planes += [k, v]
             if past is not None:
                 k, v = torch.cat([past[2 * l], k]), torch.cat([past[2 * l + 1], v])

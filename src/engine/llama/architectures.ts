@@ -1,7 +1,8 @@
 /**
- * Which GGUF architectures kvedge carries, judged from llama.cpp's source (src/models/<name>.cpp for what reaches the
- * cache, llama_model_rope_type in src/llama-model.cpp for the layout): one plain KV cache, every layer alike, full
- * causal attention, and keys that go from ggml_rope_ext straight into the cache.
+ * Which GGUF architectures kvedge carries: one plain KV cache, every layer alike, full causal attention, and keys that go
+ * from ggml_rope_ext straight into the cache. Judged from llama.cpp's source (src/models/<name>.cpp for what reaches the
+ * cache, llama_model_rope_type in src/llama-model.cpp for the layout) and held against llama.cpp itself by
+ * test/model/architectures.test.ts.
  */
 export interface SupportedArchitecture {
   rope: 'interleaved' | 'halves';
@@ -22,7 +23,9 @@ export const SUPPORTED_ARCHITECTURES: ReadonlyMap<string, SupportedArchitecture>
   ['starcoder2', { rope: 'halves', freqFactors: false }],
 ]);
 
-const SLIDING = 'some layers attend through a sliding window, whose cache drops old tokens';
+/** llama_kv_cache::state_write leaves out the cells outside of the window even when the cache has them (`swaFullCache`). */
+const SLIDING =
+  'some layers attend through a sliding window, and llama.cpp saves their KV of the last window alone';
 const RECURRENT = 'it keeps a recurrent state besides or instead of a KV cache';
 const LATENT = 'it caches latents (MLA) instead of keys and values';
 const ENCODER = 'it has an encoder or no causal cache';

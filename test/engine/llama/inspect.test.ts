@@ -83,6 +83,24 @@ describe('inspection refuses as unsupported', () => {
     expect(run).toThrow(reason);
   });
 
+  it('Gemma 3, by the metadata of gemma-3-270m-q4_k_m.gguf', () => {
+    const run = () =>
+      inspectModel(
+        gguf('gemma3', {
+          block_count: 18,
+          context_length: 32_768,
+          embedding_length: 640,
+          attention: {
+            ...{ head_count: 4, head_count_kv: 1, key_length: 256, value_length: 256 },
+            sliding_window: 512,
+          },
+          rope: { freq_base: 1_000_000, dimension_count: undefined },
+        }),
+      );
+    expect(run).toThrow(expect.objectContaining({ code: 'model-unsupported' }));
+    expect(run).toThrow(/"gemma3" cannot be used: .* sliding window, .* last window alone/);
+  });
+
   it.each<[string, Fields]>([
     ['sliding window', { attention: { sliding_window: 4096 } }],
     ['latents (MLA)', { attention: { kv_lora_rank: 512 } }],
