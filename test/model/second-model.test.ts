@@ -1,9 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
+import pRetry from 'p-retry';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningOrigin, startOrigin } from '../../origin-gpu/src/server.ts';
 import { localSecrets, mintLocalToken } from '../../src/cli/local/secrets.ts';
 import { type Stack, startStack } from '../../src/cli/local/stack.ts';
 import {
+  ClientError,
   fetchManifest,
   followContext,
   openContext,
@@ -44,7 +46,6 @@ if (profilePath !== null) {
 }
 
 describe.skipIf(skipped)('a model with attention biases and another vocabulary', () => {
-  let stack: Stack;
   let engine: Engine;
   let tokens: Uint32Array;
   /** The KV of `tokens` and the distributions after it, from the text. */
@@ -62,13 +63,10 @@ describe.skipIf(skipped)('a model with attention biases and another vocabulary',
     await reload(sequence);
     expected = (await sequence.generate({ maxTokens: 24, stopAtEnd: false })).tokens;
     await sequence.close();
-    stack = await startStack({ name: 'test', profiles: [] });
-    await stack.closeOrigins(); // they serve the first model
   });
 
   afterAll(async () => {
     await engine?.close();
-    await stack?.close();
   });
 
   const open = () => engine.openSequence({ capacityTokens: tokens.length + 64 });
@@ -104,11 +102,15 @@ describe.skipIf(skipped)('a model with attention biases and another vocabulary',
   });
 
   describe.each(CODINGS)('coded by $name', ({ profilePaths, codec, maxKld }) => {
+    let stack: Stack;
     let origin: RunningOrigin;
     let profiles: Profiles;
     let id: string;
 
     beforeAll(async () => {
+      // One for each coding: a context is the same whatever codes it.
+      stack = await startStack({ name: 'test', profiles: [] });
+      await stack.closeOrigins(); // they serve the first model
       const secrets = await localSecrets(stack.home);
       const silent = () => {};
       origin = await startOrigin(
@@ -124,7 +126,13 @@ describe.skipIf(skipped)('a model with attention biases and another vocabulary',
         await loadBestCodec(),
         { info: silent, warn: silent, error: silent },
       );
-      ({ id } = await publishContext(stack.access, { model, text: TEXT }));
+      // The edge learns of an origin's models with its first poll.
+      const isUnknown = (error: Error) =>
+        error instanceof ClientError && error.problemCode === 'model-unknown';
+      ({ id } = await pRetry(() => publishContext(stack.access, { model, text: TEXT }), {
+        minTimeout: 200,
+        shouldRetry: ({ error }) => isUnknown(error),
+      }));
       await followContext(stack.access, id);
       profiles = new Profiles(await loadBestCodec(), null);
     });
@@ -132,6 +140,7 @@ describe.skipIf(skipped)('a model with attention biases and another vocabulary',
     afterAll(async () => {
       profiles?.close();
       await origin?.close();
+      await stack?.close();
     });
 
     it('is published, served, loaded and continued at every level', async () => {
@@ -157,10 +166,16 @@ describe.skipIf(skipped)('a model with attention biases and another vocabulary',
       expect(damages.at(-1)).toBeLessThan(damages[0]!);
     });
 
-    it('generates as from the text', async () => {
+    it('expects the words that follow from the text', async () => {
       const { sequence } = await openContext({ ...stack.access, id, engine, profiles, extraTokens: 64 });
-      const { tokens: generated } = await sequence.generate({ maxTokens: 24, stopAtEnd: false });
-      expect(engine.detokenize(generated.subarray(0, 1))).toBe(engine.detokenize(expected.subarray(0, 1)));
+      const likeliest: number[] = [];
+      await sequence.score(expected, (_, distribution) => {
+        likeliest.push(
+          distribution.reduce((best, value, token) => (value > distribution[best]! ? token : best), 0),
+        );
+      });
+      const agreed = likeliest.filter((token, place) => token === expected[place + 1]).length;
+      expect(agreed).toBeGreaterThanOrEqual(0.8 * (expected.length - 1));
       await sequence.close();
     });
   });

@@ -24,10 +24,16 @@ const BROWSER = {
   'decode-worker': 'src/codec/wasm/pool/worker-web.ts',
 };
 
-/** Nothing from Node is in the browser build: there the codec is fetched, and no disk keeps profiles. */
+/**
+ * Nothing from Node is in the browser build: there the codec is fetched, and no disk keeps profiles. Nor is what zod needs to
+ * describe schemas as JSON Schema, which only the edge's API document asks for.
+ */
 const forBrowsers: Plugin = {
   name: 'for-browsers',
-  setup({ onResolve }) {
+  setup({ onResolve, onLoad }) {
+    onLoad({ filter: /zod\/v4\/core\/json-schema-processors\.js$/ }, () => ({
+      contents: 'export const toJSONSchema = undefined, allProcessors = {};',
+    }));
     onResolve({ filter: /\/best-codec\.ts$/ }, () => ({
       path: path.join(ROOT, 'src/client/best-codec-browser.ts'),
     }));
